@@ -1,0 +1,10 @@
+"""Caltech-101: 30 images a class to train, 5 of them for validation; the rest to test."""
+
+_base_ = ["./images_224.py"]
+
+dataset = dict(
+    type="mmleaves.CaltechFolders",
+    data_root="data/101_ObjectCategories",
+    train_per_class=30,
+    val_per_class=5,
+)

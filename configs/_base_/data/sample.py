@@ -1,0 +1,5 @@
+"""Leaves drawn by tools/make_sample.py --layout leaves, read as Kaggle's are."""
+
+_base_ = ["./leaves.py"]
+
+dataset = dict(data_root="data/sample")

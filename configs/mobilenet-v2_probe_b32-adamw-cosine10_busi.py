@@ -1,0 +1,14 @@
+"""MobileNetV2, classifier alone trained, batch 32, AdamW with a cosine, on breast ultrasound.
+
+Ours: TBD.
+
+python tools/train.py configs/mobilenet-v2_probe_b32-adamw-cosine10_busi.py
+"""
+
+_base_ = [
+    "_base_/models/mobilenet-v2.py",
+    "_base_/data/busi.py",
+    "_base_/schedules/adamw_cosine10.py",
+    "_base_/default_runtime.py",
+]
+trainable = "classifier"

@@ -1,0 +1,14 @@
+"""MobileNetV2, classifier alone trained, batch 32, AdamW with a cosine, on a folder of your own.
+
+Ours: TBD.
+
+python tools/train.py configs/mobilenet-v2_probe_b32-adamw-cosine10_folders.py
+"""
+
+_base_ = [
+    "_base_/models/mobilenet-v2.py",
+    "_base_/data/folders.py",
+    "_base_/schedules/adamw_cosine10.py",
+    "_base_/default_runtime.py",
+]
+trainable = "classifier"

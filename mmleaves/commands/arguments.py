@@ -1,0 +1,62 @@
+"""Arguments that several commands share."""
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config, where results go, and the launcher, as in mmpretrain's tools."""
+    add_config_arguments(parser)
+    parser.add_argument(
+        "--work-dir", help="folder for the results (default: work_dirs/CONFIG)"
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        default="none",
+        help="what started this process, if one of several (default: %(default)s)",
+    )
+    # torchrun's predecessor passes this one.
+    parser.add_argument("--local_rank", "--local-rank", help=argparse.SUPPRESS)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config, settings over it, and ``--debug``."""
+    parser.add_argument("config", help="config file, or the name of a shipped config")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings over the config's, such as optim_wrapper.optimizer.lr=0.01 or "
+        "dataset.data_root=my/folder; a list as key=a,b or key='[a,b]'",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+
+
+def default_data_loaders(cfg: "Config", args: argparse.Namespace) -> None:
+    """Fill in what mmpretrain's tools set for data loaders, and apply the flags.
+
+    It also exports ``LOCAL_RANK``, which MMEngine wants from a launcher.
+    """
+    os.environ.setdefault("LOCAL_RANK", args.local_rank or "0")
+    import torch
+
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        loader = cfg.get(name)
+        if not loader:
+            continue
+        loader.setdefault("collate_fn", {"type": "default_collate"})
+        # Without an accelerator there is nothing to pin for.
+        loader.setdefault("pin_memory", torch.cuda.is_available())
+        if getattr(args, "no_pin_memory", False):
+            loader.pin_memory = False
+        loader.setdefault("persistent_workers", loader.num_workers > 0)
+        if loader.num_workers == 0 or getattr(args, "no_persistent_workers", False):
+            loader.persistent_workers = False

@@ -1,0 +1,52 @@
+"""Predict the class of images: a table of every class's probability for each."""
+
+import argparse
+
+from mmleaves.commands.arguments import add_config_arguments
+from mmleaves.commands.errors import reports_errors
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Return the arguments of ``predict``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument("checkpoint", help="checkpoint file")
+    parser.add_argument(
+        "images",
+        help="an image, a folder of images, or a CSV file with a column `image`",
+    )
+    parser.add_argument(
+        "--out",
+        default="predictions.csv",
+        help="table to write, .csv or .parquet (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--submission", help="Kaggle submission to write as well: image,label"
+    )
+    parser.add_argument(
+        "--sample-submission",
+        help="the competition's sample_submission.csv, to check the submission against",
+    )
+    return parser.parse_args(argv)
+
+
+@reports_errors
+def main(argv: list[str] | None = None) -> None:
+    """Predict what ``argv`` (default: the command line) names."""
+    args = parse_args(argv)
+    # Deferred, so that --help does not wait seconds for the whole stack.
+    from mmleaves.config import load_config
+    from mmleaves.evidence.predict import predict
+    from mmleaves.evidence.predictions import write_predictions
+    from mmleaves.evidence.submission import write_submission
+
+    cfg = load_config(args.config, args.cfg_options)
+    predictions = predict(cfg, args.checkpoint, args.images)
+    write_predictions(predictions, args.out)
+    print(f"{len(predictions.images)} predictions: {args.out}")
+    if args.submission:
+        write_submission(predictions, args.submission, sample=args.sample_submission)
+        checked = f", checked against {args.sample_submission}"
+        print(
+            f"Submission: {args.submission}{checked if args.sample_submission else ''}"
+        )

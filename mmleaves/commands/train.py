@@ -1,0 +1,109 @@
+"""Train a model."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmleaves.commands.arguments import add_common_arguments, default_data_loaders
+from mmleaves.commands.errors import reports_errors
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Return the arguments of ``train``: the flags of mmpretrain's own, and ours."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_common_arguments(parser)
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="CHECKPOINT",
+        help="go on from a checkpoint; without one, from the last in the work dir",
+    )
+    parser.add_argument(
+        "--amp", action="store_true", help="forward pass in bfloat16, on a CPU too"
+    )
+    parser.add_argument(
+        "--no-validate", action="store_true", help="train without validation"
+    )
+    parser.add_argument(
+        "--auto-scale-lr",
+        action="store_true",
+        help="scale the learning rate by batch size x processes / the batch it is for",
+    )
+    parser.add_argument(
+        "--no-pin-memory", action="store_true", help="do not pin the batches' memory"
+    )
+    parser.add_argument(
+        "--no-persistent-workers",
+        action="store_true",
+        help="start the data loader's workers anew for each epoch",
+    )
+    parser.add_argument(
+        "--no-pretrained", action="store_true", help="start from random weights"
+    )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="log to TensorBoard as well"
+    )
+    parser.add_argument("--mlflow", action="store_true", help="log to MLflow as well")
+    return parser.parse_args(argv)
+
+
+@reports_errors
+def main(argv: list[str] | None = None) -> None:
+    """Train what ``argv`` (default: the command line) says."""
+    args = parse_args(argv)
+    # Deferred, so that --help does not wait seconds for the whole stack.
+    from mmleaves.config import load_config
+
+    cfg = load_config(args.config, args.cfg_options)
+    apply_arguments(cfg, args)
+
+    from mmleaves.runner import FineTuneRunner
+
+    FineTuneRunner.from_cfg(cfg).train()
+
+
+def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
+    """Write the command line's flags into the config, as mmpretrain's tool does."""
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        # Nothing will be measured by which a checkpoint could be the best.
+        cfg.default_hooks.checkpoint.save_best = None
+    if args.amp:
+        cfg.optim_wrapper.type = "mmleaves.AutocastOptimWrapper"
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == "auto" else args.resume
+    if args.auto_scale_lr:
+        if "auto_scale_lr" not in cfg:
+            raise ValueError(
+                f"{args.config} does not say which batch size its learning rate is "
+                "for, so --auto-scale-lr cannot scale it. Add to the config: "
+                "auto_scale_lr = dict(base_batch_size=...)."
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.no_pretrained:
+        _drop_init_cfgs(cfg.model)
+    default_data_loaders(cfg, args)
+    backends = cfg.visualizer.vis_backends
+    if args.tensorboard:
+        backends.append({"type": "TensorboardVisBackend"})
+    if args.mlflow:
+        runs = Path(cfg.work_dir, "mlflow").resolve().as_uri()
+        name = {"exp_name": "mmleaves", "run_name": Path(cfg.work_dir).name}
+        backends.append({"type": "MLflowVisBackend", "tracking_uri": runs, **name})
+
+
+def _drop_init_cfgs(model: dict) -> None:
+    init_cfg = model.get("init_cfg")
+    if isinstance(init_cfg, dict) and init_cfg.get("type") == "Pretrained":
+        model["init_cfg"] = None
+    for part in model.values():
+        if isinstance(part, dict):
+            _drop_init_cfgs(part)

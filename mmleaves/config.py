@@ -1,0 +1,86 @@
+"""Find, read and complete a config."""
+
+import difflib
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+
+PACKAGED_CONFIGS = Path(__file__).parent / ".mim" / "configs"
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def find_config(name: str) -> Path:
+    """Return the file of a config given as a path or by its name alone.
+
+    Args:
+        name: A path, or a name such as ``resnet50_frozen2_b64_caltech``, looked for in
+            ``configs/`` here and then among those that came with the package.
+
+    Raises:
+        FileNotFoundError: If there is none; names the nearest.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    stem = Path(name).stem if name.endswith(".py") else name
+    if not Path(name).parent.parts:
+        for folder in (Path("configs"), PACKAGED_CONFIGS):
+            if (folder / f"{stem}.py").is_file():
+                return folder / f"{stem}.py"
+    known = sorted(path.stem for path in PACKAGED_CONFIGS.glob("[!_]*.py"))
+    near = difflib.get_close_matches(Path(stem).name, known, n=3, cutoff=0.4)
+    raise FileNotFoundError(
+        f"There is no config {name!r}: not as a file, not in configs/, not in the "
+        f"package. Nearest: {', '.join(near or known)}."
+    )
+
+
+def load_config(
+    name: str, options: Sequence[str] = (), *, import_custom_modules: bool = True
+) -> Config:
+    """Read a config, merge in ``KEY=VALUE`` options, and complete it.
+
+    Args:
+        name: A path or a name, see `find_config`.
+        options: Settings as on the command line, ``optim_wrapper.optimizer.lr=0.01``.
+        import_custom_modules: Whether to import what the config is built from, which
+            takes seconds; not needed to print it.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If an option has no value or sets something that does not exist.
+    """
+    path = find_config(name)
+    with warnings.catch_warnings():
+        # MMEngine asks it for `mmpretrain::` bases; setup pins a version that has it.
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
+        cfg = Config.fromfile(path, import_custom_modules=import_custom_modules)
+    if options:
+        # Deferred: it imports the whole stack to look into signatures.
+        from mmleaves.config_options import merge_options
+
+        merge_options(cfg, options)
+    fill_datasets(cfg)
+    if cfg.get("work_dir") is None:
+        cfg.work_dir = str(Path("work_dirs") / path.stem)
+    return cfg
+
+
+def fill_datasets(cfg: Config) -> None:
+    """Give each data loader's dataset the settings that all of them share.
+
+    A config says once, in its top-level ``dataset``, what the data are and where they
+    lie; a loader's own dataset says which part it reads, and wins where both speak.
+    """
+    shared = cfg.get("dataset") or {}
+    for name in LOADERS:
+        loader = cfg.get(name)
+        if not loader:
+            continue
+        own = loader.dataset
+        while "dataset" in own and "type" in own:  # a wrapper, such as RepeatDataset
+            own = own.dataset
+        for key, value in shared.items():
+            if key not in own:
+                own[key] = ConfigDict(value) if isinstance(value, dict) else value

@@ -1,0 +1,6 @@
+from mmleaves.datasets.benign_malignant import BenignMalignant
+from mmleaves.datasets.caltech_folders import CaltechFolders
+from mmleaves.datasets.leaves_csv import LeavesCSV
+from mmleaves.datasets.unlabelled_images import UnlabelledImages
+
+__all__ = ["BenignMalignant", "CaltechFolders", "LeavesCSV", "UnlabelledImages"]

@@ -1,0 +1,100 @@
+"""Which files below a folder are images, in an order that no file system decides."""
+
+import os
+import posixpath
+import unicodedata
+from collections.abc import Iterator
+
+IMAGE_EXTENSIONS = (
+    *(".bmp", ".jfif", ".jpeg", ".jpg", ".pgm"),
+    *(".png", ".ppm", ".tif", ".tiff", ".webp"),
+)
+
+
+def nfc(text: str) -> str:
+    """Return ``text`` with accents composed, since macOS and Linux spell them apart."""
+    return unicodedata.normalize("NFC", text)
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether ``name`` ends like an image file, in capitals or not."""
+    return name.lower().endswith(IMAGE_EXTENSIONS)
+
+
+def is_ignored(name: str) -> bool:
+    """Return whether a file or folder is a tool's own: hidden, or from a Mac's zip."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def list_folders(folder: str) -> dict[str, str]:
+    """Return the folders in ``folder``: NFC names, sorted, to their names on disk.
+
+    Raises:
+        ValueError: If two names look the same, as ``é`` and ``e`` with an accent do.
+    """
+    with os.scandir(folder) as entries:
+        names = sorted(e.name for e in entries if not is_ignored(e.name) and e.is_dir())
+    folders: dict[str, str] = {}
+    for name in names:
+        if nfc(name) in folders:
+            raise ValueError(
+                f"{folder}: found two folders that are both written {nfc(name)!r}, "
+                "their accents encoded in two ways, expected one. Merge them."
+            )
+        folders[nfc(name)] = name
+    return dict(sorted(folders.items()))
+
+
+def list_images(folder: str) -> tuple[list[str], int]:
+    """List the images at any depth below ``folder``.
+
+    Hidden files, hidden folders and ``__MACOSX`` are passed over and not counted.
+
+    Returns:
+        The images' paths relative to ``folder``, with ``/``, sorted by Unicode code
+        point; and the number of other files.
+
+    Raises:
+        ValueError: If a link leads back to a folder that holds it.
+    """
+    files = list(_walk(folder, ""))
+    images = sorted((file for file in files if is_image_name(file)), key=nfc)
+    return images, len(files) - len(images)
+
+
+def relative_path(written: str) -> str:
+    r"""Return ``written`` with ``/`` for ``\`` and without ``./``, ``//`` and spaces.
+
+    Raises:
+        ValueError: If the path is absolute or leaves the folder that it starts from.
+            The message says what was found only; the caller knows the place.
+    """
+    path = written.strip().replace("\\", "/")
+    if path.startswith("/") or path[1:2] == ":":
+        raise ValueError(f"found the absolute path {written!r}")
+    if "./" in path or "//" in path or path.endswith("/.."):
+        path = posixpath.normpath(path)
+    if path == ".." or path.startswith("../"):
+        raise ValueError(f"found {written!r}, which leaves the data root")
+    return path
+
+
+def _walk(folder: str, prefix: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_ignored(entry.name):
+                continue
+            if not entry.is_dir():
+                yield prefix + entry.name
+                continue
+            if entry.is_symlink() and _holds(entry.path, folder):
+                raise ValueError(
+                    f"{entry.path}: found a link to a folder that holds it, expected "
+                    "no circles. Remove the link."
+                )
+            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+
+
+def _holds(outer: str, inner: str) -> bool:
+    outer, inner = os.path.realpath(outer), os.path.realpath(inner)
+    return os.path.commonpath([outer, inner]) == outer

@@ -1,0 +1,110 @@
+"""Find damaged image files before a run starts, by their first and last bytes alone."""
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+JPEG_END, PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
+
+
+def check_headers(
+    paths: Sequence[str],
+    *,
+    max_megapixels: float = 64,
+    threads: int = 8,
+    source_of: Callable[[str], str] | None = None,
+) -> list[str]:
+    """Read the header of each image file, and look for the end marker of JPEG and PNG.
+
+    No pixel is decoded: a file that is damaged in the middle passes.
+
+    Args:
+        paths: Image files, each looked at once.
+        max_megapixels: From more pixels than this, in millions, a file is refused:
+            one of a few kB may take gigabytes when decoded.
+        threads: Number of files to wait for at once.
+        source_of: Returns where a path is named, as ``LeavesCSV.source_of`` does.
+
+    Returns:
+        A text for each file with a problem, in the order of ``paths``: which file,
+        where it is named, what was found.
+    """
+    unique = list(dict.fromkeys(paths))
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+        # Pillow warns of many pixels; max_megapixels says it in our words.
+        warnings.filterwarnings("ignore", "Image size")
+        found = list(pool.map(lambda path: _problem(path, max_megapixels), unique))
+    return [
+        f"{path}{f' ({source_of(path)})' if source_of else ''}: {problem}"
+        for path, problem in zip(unique, found, strict=True)
+        if problem
+    ]
+
+
+def damage_report(problems: Sequence[str], n_images: int, *, shown: int = 10) -> str:
+    """Return one text for all ``problems`` of ``n_images`` images, naming the first."""
+    more = len(problems) - shown
+    return "\n  ".join(
+        [
+            f"{len(problems)} of {n_images} image files cannot be used. Get them "
+            "again, or take them out of the data set:",
+            *problems[:shown],
+            *([f"and {more} more"] if more > 0 else []),
+        ]
+    )
+
+
+def _problem(path: str, max_megapixels: float) -> str | None:
+    from PIL import Image
+
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(16)
+            if not start:
+                return "found an empty file (0 bytes), expected an image"
+            file.seek(0)
+            with Image.open(file) as image:
+                kind, (width, height) = image.format, image.size
+                if width * height > max_megapixels * 1e6:
+                    return (
+                        f"found {width} x {height} pixels in its header, expected at "
+                        f"most {max_megapixels:g} million"
+                    )
+                if not _is_whole(file, kind):
+                    return f"found a {kind} file that breaks off before its end marker"
+    except OSError as error:
+        # An error of the file system has a number, one of Pillow's has none.
+        if error.errno is not None:
+            return f"found {error.strerror.lower()}, expected an image file"
+        return f"found no image, or one with a damaged header (it begins {start!r})"
+    except Image.DecompressionBombError:
+        return f"found far more than {max_megapixels:g} million pixels in its header"
+    # Pillow's readers raise errors of any kind on damaged input.
+    except Exception as error:
+        return f"found a damaged header ({type(error).__name__}: {error})"
+    return None
+
+
+def _is_whole(file: BinaryIO, kind: str | None) -> bool:
+    """Return whether the end marker is there; only JPEG and PNG have one."""
+    marker = {"JPEG": JPEG_END, "MPO": JPEG_END, "PNG": PNG_END}.get(kind or "")
+    if marker is None:
+        return True
+    file.seek(-min(len(marker), os.fstat(file.fileno()).st_size), os.SEEK_END)
+    if file.read() == marker:
+        return True
+    # Cameras and editors append data of their own, so look further back as well.
+    file.seek(0)
+    data = file.read()
+    return marker in data[0 if kind == "PNG" else _scan_start(data) :]
+
+
+def _scan_start(data: bytes) -> int:
+    """Return where a JPEG's pixels start: after the segments that hold thumbnails."""
+    place = 2
+    while place + 4 <= len(data) and data[place + 1] != 0xDA:
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return place

@@ -1,0 +1,101 @@
+"""What a model said of each image, as a table that any program reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The class probabilities of N images.
+
+    Args:
+        images: Names of the images, N of them, as the user gave them.
+        paths: Where the files lie, N of them.
+        classes: Class names in label order, C of them.
+        probs: Probability of each class, (N, C), float32, rows summing to 1.
+    """
+
+    images: Sequence[str]
+    paths: Sequence[str]
+    classes: Sequence[str]
+    probs: np.ndarray
+
+    @property
+    def labels(self) -> list[str]:
+        """Name of the most probable class of each image."""
+        return [self.classes[i] for i in self.probs.argmax(axis=1)]
+
+
+def write_predictions(predictions: Predictions, path: str) -> None:
+    """Write a row an image: ``image``, ``label``, and ``prob:<class>`` for each class.
+
+    Args:
+        predictions: What to write.
+        path: File whose name ends in ``.csv`` or ``.parquet``.
+
+    Raises:
+        ValueError: If it ends otherwise.
+    """
+    suffix = Path(path).suffix
+    if suffix not in (".csv", ".parquet"):
+        raise ValueError(
+            f"Predictions cannot be written to {path}: its name should end in .csv or "
+            ".parquet."
+        )
+    import pyarrow as pa
+
+    columns = {"image": list(predictions.images), "label": predictions.labels}
+    for i, name in enumerate(predictions.classes):
+        columns[f"prob:{name}"] = predictions.probs[:, i]
+    table = pa.table(columns)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if suffix == ".csv":
+        from pyarrow.csv import write_csv
+
+        write_csv(table, path)
+    else:
+        from pyarrow.parquet import write_table
+
+        write_table(table, path)
+
+
+def read_predictions(path: str, *, images: str = ".") -> Predictions:
+    """Read what `write_predictions` wrote.
+
+    Args:
+        path: File whose name ends in ``.csv`` or ``.parquet``.
+        images: Folder that the image names start from.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a table of predictions.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no table of predictions {path}.")
+    if path.endswith(".csv"):
+        from pyarrow.csv import ConvertOptions, read_csv
+
+        # Names stay text, also where all of them look like numbers.
+        text = {"image": "string", "label": "string"}
+        table = read_csv(path, convert_options=ConvertOptions(column_types=text))
+    else:
+        from pyarrow.parquet import read_table
+
+        table = read_table(path)
+    probs = [name for name in table.column_names if name.startswith("prob:")]
+    if "image" not in table.column_names or not probs:
+        raise ValueError(
+            f"{path} is not a table of predictions: found the columns "
+            f"{', '.join(table.column_names)}, expected image, label and prob:CLASS "
+            "for each class, as `mmleaves predict` writes them."
+        )
+    names = table["image"].to_pylist()
+    return Predictions(
+        images=names,
+        paths=[str(Path(images, name)) for name in names],
+        classes=[name.removeprefix("prob:") for name in probs],
+        probs=np.stack([table[name].to_numpy() for name in probs], axis=1),
+    )

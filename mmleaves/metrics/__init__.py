@@ -1,0 +1,5 @@
+from mmleaves.metrics.binary_metrics import BinaryMetrics
+from mmleaves.metrics.cross_entropy import CrossEntropy
+from mmleaves.metrics.per_class_recall import PerClassRecall
+
+__all__ = ["BinaryMetrics", "CrossEntropy", "PerClassRecall"]

@@ -1,0 +1,148 @@
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from PIL import Image
+
+from mmleaves.registry import TRANSFORMS
+
+# What a whole file of each format ends with; libwebp itself refuses half a file.
+END_MARKERS = {
+    "JPEG": b"\xff\xd9",
+    "MPO": b"\xff\xd9",
+    "PNG": b"IEND\xaeB`\x82",
+    "WEBP": b"",
+}
+TO_DO = "Copy or download it again, or take it out of the data set."
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Read an image file as upright 8-bit colour, or say what is wrong with it.
+
+    The channels come in OpenCV's order, BGR, as everywhere in MMPretrain's pipelines;
+    its data preprocessor hands RGB to the model when the config says ``to_rgb=True``.
+
+    Greyscale, palette and CMYK images become colour; 16 bits are scaled to 8 by
+    dropping the lower byte, not clipped; alpha is dropped, as Pillow's
+    ``convert("RGB")`` does; an EXIF orientation is applied; of several frames or pages,
+    the first is taken. A file that breaks off is never filled with grey. Bytes changed
+    inside a JPEG's compressed data cannot be noticed, as the format has no checksum.
+
+    **Required Keys:** ``img_path``, a local file. Without it, an ``img`` that is
+    already there stays as it is: MMPretrain's inferencers bring their own.
+    **Added Keys:** ``img``, (H, W, 3), uint8, BGR; ``img_shape`` and ``ori_shape``,
+    (H, W).
+
+    Args:
+        max_megapixels: A file whose header announces more is not decoded, since a few
+            kilobytes can announce gigabytes. Pillow's own limit, 179 megapixels, holds
+            beyond it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is empty, no image, damaged, truncated, too large, or of
+            a pixel type other than 8 or 16 bits.
+    """
+
+    def __init__(self, *, max_megapixels: float = 64) -> None:
+        self.max_megapixels = max_megapixels
+
+    def transform(self, results: dict) -> dict:
+        if "img" in results and "img_path" not in results:
+            return results
+        img = read_image(results["img_path"], max_megapixels=self.max_megapixels)
+        shape = img.shape[:2]
+        return results | {"img": img, "img_shape": shape, "ori_shape": shape}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(max_megapixels={self.max_megapixels})"
+
+
+def read_image(path: str | Path, *, max_megapixels: float = 64) -> np.ndarray:
+    """Return the image at ``path`` as :class:`LoadImage` does, which see.
+
+    Returns:
+        The pixels, (H, W, 3), uint8, 0 to 255, BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no whole image of 8 or 16 bits, or too large.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path}: there is no such file. Check the data folder that the config "
+            "names, or take the image out of the data set."
+        ) from None
+    if not data:
+        raise ValueError(f"{path}: found 0 bytes, expected an image. {TO_DO}")
+
+    kind = _format(path, data, max_megapixels)
+    end = END_MARKERS.get(kind)
+    damage = None
+    # OpenCV 4 fills what a JPEG lacks with grey, so Pillow is asked first.
+    if end is None or not data.endswith(end):
+        damage = _damage(data)
+    img = None if damage else _decode(data)
+    if img is None and (damage := damage or _damage(data)):
+        raise ValueError(
+            f"{path}: found a damaged or truncated {kind} of {len(data)} bytes "
+            f"({damage}), expected a whole image. {TO_DO}"
+        )
+    if img is None or img.dtype not in (np.uint8, np.uint16):
+        found = "that OpenCV cannot decode" if img is None else f"of {img.dtype} pixels"
+        raise ValueError(
+            f"{path}: found a {kind} {found}, expected a whole image of 8 or 16 bits a "
+            "channel. Open it with the program it is from and save it as an 8-bit PNG."
+        )
+    if img.dtype == np.uint16:
+        return (img >> 8).astype(np.uint8)
+    return img
+
+
+def _format(path: str | Path, data: bytes, max_megapixels: float) -> str:
+    """Return Pillow's name of the format, from the header; refuse what is too large."""
+    advice = "Scale the image down, or raise `max_megapixels` of LoadImage."
+    try:
+        with Image.open(io.BytesIO(data)) as header:
+            kind, (width, height) = header.format, header.size
+    except Image.DecompressionBombError:
+        limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
+        raise ValueError(
+            f"{path}: found a header that announces over {limit:.0f} megapixels, "
+            f"expected at most {min(limit, max_megapixels):g}. {advice}"
+        ) from None
+    except (OSError, SyntaxError, ValueError):
+        raise ValueError(
+            f"{path}: found {len(data)} bytes that begin with {data[:12]!r}, expected "
+            f"a whole image, such as JPEG or PNG, of 8 or 16 bits a channel. {TO_DO}"
+        ) from None
+    if width * height > max_megapixels * 1e6:
+        raise ValueError(
+            f"{path}: found a header that announces {width}x{height} pixels, expected "
+            f"at most {max_megapixels:g} megapixels. {advice}"
+        )
+    return kind
+
+
+def _damage(data: bytes) -> str | None:
+    """Return what Pillow, which decodes strictly, finds wrong, or None."""
+    try:
+        with Image.open(io.BytesIO(data)) as img:
+            img.load()
+    except Exception as error:  # each of its plugins raises other types
+        return str(error) or type(error).__name__
+    return None
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """Return (H, W, 3) of the file's own depth, upright, BGR, or None."""
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None

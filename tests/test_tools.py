@@ -1,0 +1,153 @@
+"""What every tool and command does before it does its work."""
+
+import ast
+
+import pytest
+from tool_runs import ROOT, check, run_python, run_tool
+
+from mmleaves.cli import COMMANDS
+
+TOOLS = sorted(ROOT.glob("tools/*.py"))
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda path: path.stem)
+def test_help_is_answered_without_loading_the_stack(tool):
+    """It is what makes --help quick: nothing heavy is imported at the top."""
+    code = f"""
+import runpy, sys
+sys.argv = ["{tool.name}", "--help"]
+try:
+    runpy.run_path("{tool}", run_name="__main__")
+except SystemExit as end:
+    assert not end.code
+heavy = {{"torch", "mmengine", "mmpretrain", "cv2", "numpy"}} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    done = check(run_python("-c", code))
+    assert done.stdout.startswith("usage: ")
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda path: path.stem)
+def test_a_tool_is_a_command_too(tool):
+    name = tool.stem.replace("_", "-")
+    assert name in COMMANDS
+    told = run_tool(tool.stem, "--help").stdout
+    done = check(run_python("-m", "mmleaves.cli", name, "--help"))
+    first = f"usage: mmleaves {name} "
+    assert done.stdout.startswith(first)
+    assert done.stdout.split("options:")[1] == told.split("options:")[1]
+
+
+def test_every_command_is_a_tool_too():
+    assert {tool.stem.replace("_", "-") for tool in TOOLS} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda path: path.stem)
+def test_a_tool_is_a_thin_shell(tool):
+    assert len(ast.parse(tool.read_text()).body) == 3
+
+
+def test_an_unknown_command_is_refused_with_the_list():
+    done = run_python("-m", "mmleaves.cli", "trian")
+    assert done.returncode == 2
+    assert "there is no command 'trian'" in done.stderr
+    assert "train" in done.stderr
+
+
+def test_print_config_shows_bases_and_settings_merged():
+    done = check(
+        run_tool(
+            *("print_config", "resnet50_frozen2_b64_caltech"),
+            *("--cfg-options", "dataset.data_root=my/leaves"),
+        )
+    )
+    namespace: dict = {}
+    exec(done.stdout, namespace)
+    assert namespace["optim_wrapper"]["optimizer"]["lr"] == 0.1
+    assert namespace["default_hooks"]["timer"]["type"] == "IterTimerHook"
+    for part in ("train", "val", "test"):
+        dataset = namespace[f"{part}_dataloader"]["dataset"]
+        assert dataset["data_root"] == "my/leaves"
+    assert done.stderr == ""
+
+
+def test_an_unknown_config_is_refused_with_the_nearest():
+    done = run_tool("print_config", "resnet50_frozen3_b64_caltech")
+    assert done.returncode == 2
+    assert "There is no config 'resnet50_frozen3_b64_caltech'" in done.stderr
+    assert "Nearest: resnet50_frozen2_b64_caltech" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (
+            "optim_wraper.optimizer.lr=1",
+            "nothing reads 'optim_wraper'. Nearest: optim_w",
+        ),
+        (
+            "optim_wrapper.optimizer.weigth_decay=1",
+            "nothing reads 'weigth_decay' in optim_wrapper.optimizer. Nearest: "
+            "optim_wrapper.optimizer.weight_decay",
+        ),
+        (
+            "model.backbone.frozen_stage=2",
+            "nothing reads 'frozen_stage' in model.backbone. Nearest: "
+            "model.backbone.frozen_stages",
+        ),
+        (
+            "dataset.train_per_clas=9",
+            "nothing reads 'train_per_clas' in dataset. Nearest: "
+            "dataset.train_per_class",
+        ),
+        (
+            "train_dataloader.batchsize=9",
+            "nothing reads 'batchsize' in train_dataloader. Nearest: "
+            "train_dataloader.batch_size",
+        ),
+        ("randomness.sed=1", "Nearest: randomness.seed"),
+        ("param_scheduler.7.end=1", "param_scheduler is a list of 2 items"),
+        ("custom_hooks=[dict(type='EMAHook')]", "a dict is not written as a value"),
+        ("trainable=f(a,b)", "a value has brackets that MMEngine cannot read"),
+        ("trainable", "takes KEY=VALUE, and 'trainable' has no '='"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_real_one(option, text):
+    from mmleaves.config import load_config
+
+    with pytest.raises(ValueError) as error:
+        load_config("resnet50_frozen2_b64_caltech", [option])
+    assert text in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "model.head.num_classes=7",
+        "model.backbone.with_cp=True",
+        "train_dataloader.dataset.part=all",
+        "default_hooks.ema.type=EMAHook",
+        "optim_wrapper.paramwise_cfg.custom_keys.head.lr_mult=10",
+        "train_dataloader.drop_last=True",
+        "train_dataloader.dataset.pipeline.1.scale=160",
+        "visualizer.vis_backends.0.type=TensorboardVisBackend",
+        "trainable=classifier",
+        "randomness.deterministic=True",
+        "optim_wrapper.accumulative_counts=4",
+        "optim_wrapper.clip_grad.max_norm=1",
+        "val_evaluator.0.topk=1,5",
+        "default_hooks.early_stopping.type=EarlyStoppingHook",
+    ],
+)
+def test_a_setting_that_something_reads_is_taken(option):
+    from mmleaves.config import load_config
+
+    load_config("resnet50_frozen2_b64_caltech", [option])
+
+
+def test_debug_shows_where_an_error_came_from():
+    done = run_tool("print_config", "nothing", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "FileNotFoundError" in done.stderr
