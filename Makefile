@@ -5,6 +5,7 @@ TORCH ?= torch==2.14.1 torchvision==0.29.1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PROBE := mobilenet-v2_probe_b32-adamw-cosine10_sample
+DEMO := work_dirs/demo
 
 .PHONY: setup demo test lint clean
 .SILENT:
@@ -22,18 +23,18 @@ setup: .venv/installed
 	touch $@
 
 demo: setup
-	echo "1/4 Drawing leaves of several species into data/sample"
-	$(BIN)/mmleaves make-sample --layout leaves data/sample
-	echo "2/4 Training a classifier on features of MobileNetV2, into work_dirs/$(PROBE)"
-	rm -rf work_dirs/$(PROBE)
-	$(BIN)/mmleaves train $(PROBE)
-	echo "3/4 Predicting the species of the leaves in test.csv"
-	$(BIN)/mmleaves predict $(PROBE) work_dirs/$(PROBE)/best_*.pth data/sample/test.csv \
-		--out work_dirs/$(PROBE)/predictions.csv
+	echo "1/4 Drawing leaves of 14 invented species: $(DEMO)/data"
+	$(BIN)/mmleaves make-sample --layout leaves $(DEMO)/data
+	echo "2/4 Training a classifier on features of MobileNetV2: $(DEMO)/run"
+	rm -rf $(DEMO)/run
+	$(BIN)/mmleaves train $(PROBE) --work-dir $(DEMO)/run \
+		--cfg-options dataset.data_root=$(DEMO)/data
+	echo "3/4 Predicting the species of leaves that it has not seen"
+	$(BIN)/mmleaves predict $(PROBE) $(DEMO)/run/best_*.pth $(DEMO)/data/test.csv \
+		--out $(DEMO)/predictions.csv
 	echo "4/4 Comparing with the truth"
-	$(BIN)/mmleaves show-predictions work_dirs/$(PROBE)/predictions.csv \
-		--images data/sample --labels data/sample/test_labels.csv \
-		--out work_dirs/$(PROBE)/predictions.png
+	$(BIN)/mmleaves show-predictions $(DEMO)/predictions.csv --images $(DEMO)/data \
+		--labels $(DEMO)/data/test_labels.csv --out $(DEMO)/predictions.png
 
 test: setup
 	$(BIN)/python -m pytest -n 2

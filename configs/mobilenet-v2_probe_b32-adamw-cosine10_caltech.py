@@ -1,4 +1,4 @@
-"""MobileNetV2, classifier alone trained, batch 32, AdamW with a cosine, on Caltech-101.
+"""MobileNetV2, the classifier alone trained, on Caltech-101.
 
 Ours: TBD.
 

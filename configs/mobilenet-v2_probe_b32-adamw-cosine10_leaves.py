@@ -1,4 +1,4 @@
-"""MobileNetV2, classifier alone trained, batch 32, AdamW with a cosine, on Kaggle's leaves.
+"""MobileNetV2, the classifier alone trained, on Kaggle's classify-leaves.
 
 Ours: TBD.
 
@@ -12,3 +12,4 @@ _base_ = [
     "_base_/default_runtime.py",
 ]
 trainable = "classifier"
+optim_wrapper = dict(optimizer=dict(lr=3e-3))

@@ -1,6 +1,7 @@
-"""ResNet-50, stem and two stages frozen, batch 64, cyclic rate and momentum, Caltech-101.
+"""ResNet-50, stem and two stages frozen, batch 64, one cycle, on Caltech-101.
 
-The rate rises from 0.01 to 0.1 and falls to 1e-6; momentum 0.9, 0.8, 0.9 against it.
+In 20 epochs the rate rises from 0.01 to 0.1 and falls to 1e-6, the momentum goes from
+0.9 to 0.8 and back. The rate belongs to batch 256.
 Ours: not run to the end.
 
 python tools/train.py configs/resnet50_frozen2_b64-cyclic20_caltech.py

@@ -1,11 +1,12 @@
 """Find, read and complete a config."""
 
+import copy
 import difflib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 PACKAGED_CONFIGS = Path(__file__).parent / ".mim" / "configs"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -39,7 +40,7 @@ def find_config(name: str) -> Path:
 def load_config(
     name: str, options: Sequence[str] = (), *, import_custom_modules: bool = True
 ) -> Config:
-    """Read a config, merge in ``KEY=VALUE`` options, and complete it.
+    """Read a config and merge in ``KEY=VALUE`` options.
 
     Args:
         name: A path or a name, see `find_config`.
@@ -52,16 +53,14 @@ def load_config(
         ValueError: If an option has no value or sets something that does not exist.
     """
     path = find_config(name)
-    with warnings.catch_warnings():
-        # MMEngine asks it for `mmpretrain::` bases; setup pins a version that has it.
-        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
-        cfg = Config.fromfile(path, import_custom_modules=import_custom_modules)
+    # MMEngine asks it where `mmpretrain::` is; setup pins a version that can tell.
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated")
+    cfg = Config.fromfile(path, import_custom_modules=import_custom_modules)
     if options:
         # Deferred: it imports the whole stack to look into signatures.
         from mmleaves.config_options import merge_options
 
         merge_options(cfg, options)
-    fill_datasets(cfg)
     if cfg.get("work_dir") is None:
         cfg.work_dir = str(Path("work_dirs") / path.stem)
     return cfg
@@ -72,15 +71,14 @@ def fill_datasets(cfg: Config) -> None:
 
     A config says once, in its top-level ``dataset``, what the data are and where they
     lie; a loader's own dataset says which part it reads, and wins where both speak.
+    Within a wrapper such as ``RepeatDataset``, the wrapped data sets are filled.
     """
+    from mmleaves.datasets.wrappers import inner_configs
+
     shared = cfg.get("dataset") or {}
     for name in LOADERS:
         loader = cfg.get(name)
-        if not loader:
-            continue
-        own = loader.dataset
-        while "dataset" in own and "type" in own:  # a wrapper, such as RepeatDataset
-            own = own.dataset
-        for key, value in shared.items():
-            if key not in own:
-                own[key] = ConfigDict(value) if isinstance(value, dict) else value
+        for own in inner_configs(loader.dataset) if loader else ():
+            for key, value in shared.items():
+                if key not in own:
+                    own[key] = copy.deepcopy(value)

@@ -1,26 +1,43 @@
 """Settings over a config from the command line, with misspelt keys found."""
 
-import argparse
+import ast
+import copy
 import difflib
 import inspect
 from collections.abc import Sequence
 
 from mmengine.config import Config, DictAction
+from mmengine.optim import OptimWrapper
 from mmengine.registry import Registry
-from mmengine.runner import Runner
+from mmengine.runner import (
+    EpochBasedTrainLoop,
+    LogProcessor,
+    Runner,
+    TestLoop,
+    ValLoop,
+)
+from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
 from mmleaves import registry as registries
+from mmleaves.config import fill_datasets
 from mmleaves.registry import upstream
 
-# Where a dict has no `type`, what reads it says which keys there are.
+# Where a dict has no `type`, what reads it says which keys it may have.
 _READERS = {
     "": Runner.__init__,
     "randomness": Runner.set_randomness,
+    "env_cfg.mp_cfg": set_multi_processing,
+    "optim_wrapper": OptimWrapper,
+    "train_cfg": EpochBasedTrainLoop,
+    "val_cfg": ValLoop,
+    "test_cfg": TestLoop,
+    "log_processor": LogProcessor,
     **{f"{part}_dataloader": DataLoader for part in ("train", "val", "test")},
 }
+_DEFAULT_TYPES = {"data_preprocessor": "ClsDataPreprocessor"}
 _ALSO = {
-    # Read by this package or by MMEngine from the whole config.
+    # Read from the whole config, by this package or by MMEngine.
     "": {
         "dataset",
         "trainable",
@@ -28,15 +45,26 @@ _ALSO = {
         "find_unused_parameters",
         "sync_bn",
         "compile",
-        "tta_model",
-        "tta_pipeline",
         "model_wrapper_cfg",
     },
     **{f"{part}_dataloader": {"dataset"} for part in ("train", "val", "test")},
+    "train_cfg": {"by_epoch", "max_iters"},
     "auto_scale_lr": {"enable", "base_batch_size"},
     "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit"},
-    "val_cfg": {"fp16"},
-    "test_cfg": {"fp16"},
+    "optim_wrapper": {"constructor", "paramwise_cfg"},
+    "optim_wrapper.paramwise_cfg": {
+        "base_lr",
+        "base_wd",
+        "bias_decay_mult",
+        "bias_lr_mult",
+        "bypass_duplicate",
+        "custom_keys",
+        "dcn_offset_lr_mult",
+        "dwconv_decay_mult",
+        "flat_decay_mult",
+        "norm_decay_mult",
+    },
+    "model.train_cfg": {"augments", "probs"},
 }
 
 
@@ -52,32 +80,74 @@ def merge_options(cfg: Config, options: Sequence[str]) -> None:
         ValueError: If an option has no ``=``, or nothing reads its key; names the
             nearest key that is read.
     """
+    filled = copy.deepcopy(cfg)
+    fill_datasets(filled)
+    texts = {}
     for option in options:
-        if "=" not in option:
+        key, equals, text = option.partition("=")
+        if not equals:
             raise ValueError(
                 f"--cfg-options takes KEY=VALUE, and {option!r} has no '='; such as "
                 "optim_wrapper.optimizer.lr=0.01."
             )
-        if "dict(" in option:
-            raise ValueError(
-                f"--cfg-options {option}: a dict is not written as a value but by its "
-                "keys, such as default_hooks.early_stopping.type=EarlyStoppingHook."
-            )
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction)
-    try:
-        settings = parser.parse_args(["--cfg-options", *options]).cfg_options
-    except (RecursionError, AssertionError) as error:  # how MMEngine refuses them
-        raise ValueError(
-            f"--cfg-options {' '.join(options)}: a value has brackets that MMEngine "
-            "cannot read. A list is written '[1,2]' and a tuple '(1,2)', in quotes."
-        ) from error
-    for key in settings:
-        _check_key(cfg, key)
+        texts[key] = text
+    settings = {}
+    for key, text in texts.items():
+        current = _check_key(filled, key, texts)
+        settings[key] = _read_value(key, text, current)
     cfg.merge_from_dict(settings)
 
 
-def _check_key(cfg: Config, key: str) -> None:
+def _read_value(key: str, text: str, current: object) -> object:
+    """Return a setting's value: what stands there now says how it is meant.
+
+    MMEngine's own reading takes the spaces out of paths and makes numbers of folders
+    that are called like one.
+    """
+    if key.endswith("type") and text != "None" and _find_class(text) is None:
+        known = {name for registry in _registries() for name in registry.module_dict}
+        near = difflib.get_close_matches(text.split(".")[-1], known, n=1)
+        hint = f" Nearest: {near[0]}." if near else ""
+        raise ValueError(f"--cfg-options {key}: there is no {text!r}.{hint}")
+    if isinstance(current, str) and text != "None":
+        return text
+    if "dict(" in text:
+        raise ValueError(
+            f"--cfg-options {key}={text}: a dict is not written as a value but by its "
+            "keys, such as default_hooks.early_stopping.type=EarlyStoppingHook."
+        )
+    value = _parse(key, text)
+    numeric = isinstance(current, int | float) and not isinstance(current, bool)
+    if (numeric and not isinstance(value, int | float | None)) or (
+        isinstance(current, dict) and not isinstance(value, dict | None)
+    ):
+        expected = "a number" if numeric else "settings of its keys"
+        raise ValueError(f"--cfg-options {key}: found {text!r}, expected {expected}.")
+    return value
+
+
+def _parse(key: str, text: str) -> object:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    if isinstance(value, tuple) and not text.startswith("("):
+        return list(value)
+    if isinstance(value, str) and ("," in text or text[:1] in ("[", "(")):
+        try:
+            return DictAction._parse_iterable(text)  # names without quotes, as [a,b]
+        except (RecursionError, AssertionError) as error:  # how it refuses them
+            raise ValueError(
+                f"--cfg-options {key}={text}: its brackets cannot be read. A list is "
+                "written '[1,2]' and a tuple '(1,2)', in quotes."
+            ) from error
+    return value
+
+
+def _check_key(cfg: Config, key: str, settings: dict) -> object:
+    """Return what stands at ``key`` now, None if nothing; refuse a key nobody reads."""
     node, path = cfg._cfg_dict, ""
     for part in key.split("."):
         if isinstance(node, list | tuple):
@@ -91,17 +161,26 @@ def _check_key(cfg: Config, key: str) -> None:
             node = node[part]
         elif isinstance(node, dict):
             readable = _readable_keys(node, path)
+            if path == "default_hooks" and f"{path}.{part}.type" not in settings:
+                readable = set(node)  # a new hook needs its type
             if readable is not None and part not in readable:
-                near = difflib.get_close_matches(part, readable, n=1, cutoff=0)
-                nearest = ".".join(filter(None, [path, near[0]])) if near else "none"
+                where = f" in {path}" if path else ""
+                near = difflib.get_close_matches(part, readable, n=1)
+                if near:
+                    hint = f"Nearest: {'.'.join(filter(None, [path, *near]))}."
+                else:
+                    hint = f"There are: {', '.join(sorted(readable))}."
                 raise ValueError(
-                    f"--cfg-options {key}: nothing reads {part!r}"
-                    f"{f' in {path}' if path else ''}. Nearest: {nearest}."
+                    f"--cfg-options {key}: nothing reads {part!r}{where}. {hint}"
                 )
-            return  # new there, so nothing below it stands in the config either
+            below = f"{path}.{part}"
+            if below not in _ALSO and below not in _READERS:
+                return None  # new there, and so is all below it
+            node = {}
         else:
-            return  # a value that this option replaces by a dict
+            return None  # a value that this option replaces by a dict
         path = f"{path}.{part}" if path else part
+    return node
 
 
 def _readable_keys(node: dict, path: str) -> set[str] | None:
@@ -109,16 +188,20 @@ def _readable_keys(node: dict, path: str) -> set[str] | None:
     keys = set(node) | _ALSO.get(path, set())
     if reader := _READERS.get(path):
         return keys | _arguments(reader)
-    if isinstance(node.get("type"), str) and (cls := _find_class(node["type"])):
+    name = node.get("type", _DEFAULT_TYPES.get(path))
+    if isinstance(name, str) and (cls := _find_class(name)):
         arguments = _class_arguments(cls)
         return None if arguments is None else keys | arguments
     return keys if path in _ALSO else None
 
 
+def _registries() -> list[Registry]:
+    both = (*vars(registries).values(), *vars(upstream).values())
+    return [registry for registry in both if isinstance(registry, Registry)]
+
+
 def _find_class(name: str) -> type | None:
-    ours = [r for r in vars(registries).values() if isinstance(r, Registry)]
-    theirs = [r for r in vars(upstream).values() if isinstance(r, Registry)]
-    for registry in (*ours, *theirs):
+    for registry in _registries():
         if cls := registry.get(name):
             return cls
     return None

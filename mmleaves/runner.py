@@ -2,11 +2,12 @@
 
 import copy
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_distributed
+from mmengine.dist import is_distributed, master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
@@ -15,22 +16,25 @@ from torch.distributed import init_process_group
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.config import fill_datasets
+from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.policy import freeze
 from mmleaves.registry import DATASETS, RUNNERS
 
 
 def dataset_classes(dataset: dict) -> tuple[str, ...]:
     """Return the class names of a dataset config, in label order, reading no image."""
+    inner = next(inner_configs(dataset))
     # What the data set has to say of itself it says once more when it is read.
+    level = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:
-        built = DATASETS.build({**dataset, "pipeline": [], "lazy_init": True})
+        built = DATASETS.build({**inner, "pipeline": [], "lazy_init": True})
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(level)
     classes = built.metainfo.get("classes")
     if not classes:
         raise ValueError(
-            f"The data set {dataset['type']!r} names no classes, so the size of the "
+            f"The data set {inner['type']!r} names no classes, so the size of the "
             "classifier is unknown. Give it `classes=[...]`."
         )
     return tuple(classes)
@@ -38,20 +42,40 @@ def dataset_classes(dataset: dict) -> tuple[str, ...]:
 
 def fit_num_classes(cfg: Config, num_classes: int) -> None:
     """Set every place of ``cfg`` that must know the number of classes."""
-    model = cfg.model
-    for part in (model.get("head"), cfg.get("data_preprocessor")):
+    model = innermost(cfg.model)
+    # Classifiers of timm and Hugging Face have no head of their own.
+    sized = model if model.get("head") is None else model["head"]
+    for part in (sized, model.get("data_preprocessor"), cfg.get("data_preprocessor")):
         if part is not None:
             part["num_classes"] = num_classes
-    if "data_preprocessor" in model:
-        model.data_preprocessor["num_classes"] = num_classes
 
 
-class _WithoutListings(logging.Filter):
-    """Keep MMEngine's listings of environment, config and hooks in the log file."""
+def innermost(model: dict) -> dict:
+    """Return the classifier's config, within wrappers as for test-time augmentation."""
+    return innermost(model["module"]) if "module" in model else model
+
+
+def _asked_num_classes(cfg: Config) -> int | None:
+    model = innermost(cfg.model)
+    return (model.get("head") or model).get("num_classes")
+
+
+# Listings, and remarks of MMEngine on its own code, that nobody at a terminal needs.
+_FOR_THE_LOG_FILE = (
+    "Hooks will be executed",
+    "Distributed training is not used",
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    "Exp name: ",
+)
+
+
+class _ForTerminals(logging.Filter):
+    """Leave what only a log file needs to the log file."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        hooks = record.getMessage().startswith("Hooks will be executed")
-        return record.funcName != "_log_env" and not hooks
+        listing = record.funcName == "_log_env"
+        return not (listing or record.getMessage().startswith(_FOR_THE_LOG_FILE))
 
 
 @RUNNERS.register_module()
@@ -60,17 +84,52 @@ class FineTuneRunner(Runner):
 
     It fills in the config's shared ``dataset`` settings, sizes the classifier, freezes
     what ``trainable`` leaves out, keeps images in the channels-last layout, trains on
-    several CPU processes too, and reads checkpoints without running code from them.
+    several CPU processes too, reads checkpoints without running code from them, and
+    overwrites no earlier run.
     """
+
+    _given_cfg: Config | None = None
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> "FineTuneRunner":
-        cfg = copy.deepcopy(cfg)
-        fill_datasets(cfg)
-        loader = cfg.get("train_dataloader") or cfg.get("test_dataloader")
-        if loader is not None and "num_classes" not in cfg.model.get("head", {}):
-            fit_num_classes(cfg, len(dataset_classes(loader["dataset"])))
-        return super().from_cfg(cfg)
+        filled = copy.deepcopy(cfg)
+        fill_datasets(filled)
+        loader = filled.get("train_dataloader") or filled.get("test_dataloader")
+        if loader is not None and _asked_num_classes(filled) is None:
+            fit_num_classes(filled, len(dataset_classes(loader["dataset"])))
+        runner = super().from_cfg(filled)
+        runner._given_cfg = cfg
+        return runner
+
+    def train(self) -> nn.Module:
+        pointer = Path(self.work_dir, "last_checkpoint")
+        if self._resume and self._load_from is None and not pointer.is_file():
+            raise FileNotFoundError(
+                f"There is nothing to resume in {self.work_dir}: it holds no "
+                "`last_checkpoint`. To start from the beginning, leave out --resume."
+            )
+        epochs = self.cfg.train_cfg.get("max_epochs", 1)
+        if not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(
+                f"train_cfg.max_epochs is {epochs!r}, expected a whole number from 1."
+            )
+        if not self._resume and pointer.is_file():
+            raise FileExistsError(
+                f"{self.work_dir} holds the checkpoints of an earlier run, which this "
+                "one would overwrite. To go on with it: --resume. To keep both: "
+                "--work-dir FOLDER. To start it over: delete the folder first."
+            )
+        self._dump_given_config()
+        return super().train()
+
+    def dump_config(self) -> None:
+        """Leave it to `train`: to test or predict must not replace the run's config."""
+
+    @master_only
+    def _dump_given_config(self) -> None:
+        # As it was given, not filled in: settings over it must reach every part.
+        given = self._given_cfg or self.cfg
+        given.dump(Path(self.work_dir, Path(given.filename or "config.py").name))
 
     def setup_env(self, env_cfg: dict) -> None:
         if self.distributed and not is_distributed() and not torch.cuda.is_available():
@@ -87,12 +146,13 @@ class FineTuneRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(_WithoutListings())
+                handler.addFilter(_ForTerminals())
         return logger
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         model = super().build_model(model)
-        freeze(model, self.cfg.get("trainable", "all"))
+        # A wrapper for test-time augmentation holds the classifier as `module`.
+        freeze(getattr(model, "module", model), self.cfg.get("trainable", "all"))
         if self.cfg.get("channels_last", True):
             # Up to five times as fast on a CPU: oneDNN's convolutions want NHWC.
             model = model.to(memory_format=torch.channels_last)
@@ -110,10 +170,36 @@ class FineTuneRunner(Runner):
         return super().wrap_model(model_wrapper_cfg, model)
 
     def load_or_resume(self) -> None:
-        pointer = Path(self.work_dir, "last_checkpoint")
-        if self._resume and self._load_from is None and not pointer.is_file():
-            raise FileNotFoundError(
-                f"There is nothing to resume in {self.work_dir}: it holds no "
-                "`last_checkpoint`. To start from the beginning, leave out --resume."
-            )
+        if self._resume and self._load_from is None:
+            # By name alone: the folder may have been moved or copied since.
+            pointer = Path(self.work_dir, "last_checkpoint").read_text().strip()
+            self._load_from = str(Path(self.work_dir, Path(pointer).name))
         super().load_or_resume()
+        best = self.message_hub.runtime_info.get("best_ckpt")
+        if best is not None and Path(best).parent != Path(self.work_dir):
+            # Of another folder: its own run's, which a better one must not delete.
+            here = Path(self.work_dir, Path(best).name)
+            if here.is_file():
+                self.message_hub.update_info("best_ckpt", str(here))
+            else:
+                self.message_hub.runtime_info.pop("best_ckpt")
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = "cpu",
+        strict: bool = False,
+        revise_keys: list[tuple[str, str]] = [(r"^module.", "")],  # noqa: B006
+    ) -> dict:
+        # Only a training that starts from other weights may leave some out.
+        fine_tunes = not isinstance(self._train_loop, dict | None) and not self._resume
+        try:
+            return super().load_checkpoint(
+                filename, map_location, strict or not fine_tunes, revise_keys
+            )
+        except RuntimeError as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise ValueError(
+                f"{filename} is not a checkpoint of this config's model: "
+                f"{' '.join(lines[1:3])[:400]} Use the config that it was trained with."
+            ) from error

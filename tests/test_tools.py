@@ -65,9 +65,7 @@ def test_print_config_shows_bases_and_settings_merged():
     exec(done.stdout, namespace)
     assert namespace["optim_wrapper"]["optimizer"]["lr"] == 0.1
     assert namespace["default_hooks"]["timer"]["type"] == "IterTimerHook"
-    for part in ("train", "val", "test"):
-        dataset = namespace[f"{part}_dataloader"]["dataset"]
-        assert dataset["data_root"] == "my/leaves"
+    assert namespace["dataset"]["data_root"] == "my/leaves"
     assert done.stderr == ""
 
 
@@ -107,9 +105,30 @@ def test_an_unknown_config_is_refused_with_the_nearest():
             "train_dataloader.batch_size",
         ),
         ("randomness.sed=1", "Nearest: randomness.seed"),
+        ("train_cfg.max_epoch=3", "Nearest: train_cfg.max_epochs"),
+        (
+            "optim_wrapper.acumulative_counts=4",
+            "Nearest: optim_wrapper.accumulative_counts",
+        ),
+        ("optim_wrapper.optimizr.lr=1", "Nearest: optim_wrapper.optimizer"),
+        (
+            "optim_wrapper.paramwise_cfg.norm_decay_mul=0",
+            "Nearest: optim_wrapper.paramwise_cfg.norm_decay_mult",
+        ),
+        ("default_hooks.checkpont.save_best=x", "Nearest: default_hooks.checkpoint"),
+        ("default_hooks.early.patience=3", "nothing reads 'early' in default_hooks"),
+        ("data_preprocessor.to_rbg=True", "Nearest: data_preprocessor.to_rgb"),
+        ("log_processor.windowsize=3", "Nearest: log_processor.window_size"),
+        ("test_dataloader.dataset.prt=val", "Nearest: test_dataloader.dataset.part"),
+        ("model.backbone.nonsense=1", "There are: "),
+        ("model.backbone.type=ResNet51", "there is no 'ResNet51'. Nearest: ResNet"),
+        ("optim_wrapper.optimizer.type=Adamm", "there is no 'Adamm'. Nearest: Adam"),
+        ("optim_wrapper.optimizer.lr=abc", "found 'abc', expected a number"),
+        ("train_dataloader.batch_size=8,16", "found '8,16', expected a number"),
+        ("dataset=foo", "found 'foo', expected settings of its keys"),
         ("param_scheduler.7.end=1", "param_scheduler is a list of 2 items"),
         ("custom_hooks=[dict(type='EMAHook')]", "a dict is not written as a value"),
-        ("trainable=f(a,b)", "a value has brackets that MMEngine cannot read"),
+        ("param_scheduler.1.milestones=f(a,b)", "its brackets cannot be read"),
         ("trainable", "takes KEY=VALUE, and 'trainable' has no '='"),
     ],
 )
@@ -144,6 +163,32 @@ def test_a_setting_that_something_reads_is_taken(option):
     from mmleaves.config import load_config
 
     load_config("resnet50_frozen2_b64_caltech", [option])
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("dataset.data_root=my own folder", "my own folder"),
+        ("dataset.data_root=2024", "2024"),
+        ("dataset.data_root=a,b", "a,b"),
+        ("optim_wrapper.optimizer.lr=1e-3", 1e-3),
+        ("train_dataloader.dataset.pipeline.1.crop_ratio_range=(0.5,1)", (0.5, 1)),
+        ("param_scheduler.1.milestones=1,2", [1, 2]),
+        ("param_scheduler.1.milestones=[1,2]", [1, 2]),
+        ("dataset.classes=[acer,quercus]", ["acer", "quercus"]),
+        ("model.backbone.init_cfg=None", None),
+        ("auto_scale_lr.enable=true", True),
+    ],
+)
+def test_a_setting_means_what_it_says(option, value):
+    from mmleaves.config import load_config
+
+    cfg = load_config("resnet50_frozen2_b64_caltech", [option])
+    node = cfg._cfg_dict
+    for part in option.partition("=")[0].split("."):
+        node = node[int(part)] if part.isdigit() else node[part]
+    assert node == value
+    assert type(node) is type(value)
 
 
 def test_debug_shows_where_an_error_came_from():

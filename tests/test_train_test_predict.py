@@ -6,13 +6,18 @@ import re
 import shutil
 from pathlib import Path
 
+import mmpretrain
 import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from mmengine.config import Config
 from tool_runs import ROOT, check, run_python, run_tool
 
+from mmleaves.config import fill_datasets, load_config
+
 CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
+STOCK_TOOLS = Path(mmpretrain.__file__).parent / ".mim" / "tools"
 SPECIES = [
     "2. Salix atrocinerea",
     "3. Populus nigra",
@@ -68,7 +73,8 @@ def test_a_run_keeps_config_seed_environment_split_metrics_and_curves(run):
     split = read_csv(run / "split.csv")
     assert {row["label"] for row in split} == set(SPECIES)
     assert sum(row["part"] == "train" for row in split) == record["images"]["train"]
-    assert len({row["image"] for row in split}) == len(split)
+    assert len({row["image"] for row in split}) == len(split) == 36
+    assert {row["part"] for row in split} == {"train", "val", "test"}
 
     metrics = read_csv(run / "metrics.csv")
     assert [row["epoch"] for row in metrics] == ["1", "2"]
@@ -77,7 +83,17 @@ def test_a_run_keeps_config_seed_environment_split_metrics_and_curves(run):
     assert all(float(row["val/loss/cross_entropy"]) > 0 for row in metrics)
 
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
-    assert list(run.glob("*.py")), "the config"
+    kept = Config.fromfile(run / f"{CONFIG}.py", import_custom_modules=False)
+    assert kept.train_cfg.max_epochs == 2
+
+
+def test_the_log_gives_each_validation_as_it_was(run):
+    """Stock MMEngine logs the mean of this loss over the validations so far."""
+    lines = scalars(run)
+    logged = [x["loss/cross_entropy"] for x in lines if "loss/cross_entropy" in x]
+    rows = read_csv(run / "metrics.csv")
+    assert logged == [float(row["val/loss/cross_entropy"]) for row in rows]
+    assert logged[0] != logged[1]
 
 
 def test_the_classifier_has_as_many_outputs_as_the_data_have_classes(best):
@@ -150,6 +166,79 @@ def test_predictions_name_every_class_and_sum_to_one(run, best, real_data, tmp_p
     assert [row["label"] for row in table] == [row["label"] for row in rows]
 
 
+def test_predictions_of_the_test_part_have_its_labels_and_its_score(
+    run, best, options, tmp_path
+):
+    table, scores = tmp_path / "test.csv", tmp_path / "scores.json"
+    root = options[:2]
+    check(run_tool("predict", CONFIG, best, "--out", table, *root))
+    rows = read_csv(table)
+    wanted = [row for row in read_csv(run / "split.csv") if row["part"] == "test"]
+    assert [(row["image"], row["truth"]) for row in rows] == [
+        (row["image"], row["label"]) for row in wanted
+    ]
+    work = ["--work-dir", tmp_path]
+    check(run_tool("test", CONFIG, best, "--out", scores, *work, *root))
+    right = sum(row["label"] == row["truth"] for row in rows)
+    top1 = json.loads(scores.read_text())["accuracy/top1"]
+    assert top1 == pytest.approx(100 * right / len(rows))
+    # Neither of them touches the run's own config.
+    kept = Config.fromfile(run / f"{CONFIG}.py", import_custom_modules=False)
+    assert kept.train_cfg.max_epochs == 2
+
+    done = check(run_tool("show_predictions", table, "--out", tmp_path / "sheet.png"))
+    assert f"Accuracy on {len(rows)} images: {top1:.1f} %." in done.stdout
+
+
+def test_mirror_images_are_averaged_when_asked(best, options, tmp_path):
+    args = [CONFIG, best, "--work-dir", tmp_path, *options[:2]]
+    scores = {}
+    for name, flags in (("plain", []), ("tta", ["--tta"])):
+        out = tmp_path / f"{name}.json"
+        check(run_tool("test", *flags, "--out", out, *args))
+        scores[name] = json.loads(out.read_text())["loss/cross_entropy"]
+    assert scores["plain"] != scores["tta"]
+    assert scores["plain"] == pytest.approx(scores["tta"], rel=0.3)
+
+
+def test_a_run_is_not_overwritten_by_the_next(run, options):
+    before = {path: path.stat().st_mtime_ns for path in run.glob("*.pth")}
+    done = run_tool("train", CONFIG, "--work-dir", run, *options)
+    assert done.returncode == 2
+    assert "holds the checkpoints of an earlier run" in done.stderr
+    assert "--resume" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in run.glob("*.pth")} == before
+
+
+def test_images_that_were_trained_on_are_not_scored(best, options, tmp_path):
+    other_split = [*options[:2], "dataset.split_seed=1"]
+    out = tmp_path / "table.csv"
+    for tool, args in (("test", ["--work-dir", tmp_path]), ("predict", ["--out", out])):
+        done = run_tool(tool, CONFIG, best, *args, *other_split)
+        assert done.returncode == 2
+        assert "images in the test part are trained on too" in done.stderr
+        assert "the same `split_seed` as in training" in done.stderr
+    assert not out.exists()
+
+
+def test_a_run_is_not_resumed_on_another_split(run, options, tmp_path):
+    folder = shutil.copytree(run, tmp_path / "run")
+    (folder / "last_checkpoint").write_text(str(folder / "epoch_2.pth"))
+    settings = [*options, "dataset.split_seed=1", "train_cfg.max_epochs=3"]
+    done = run_tool("train", CONFIG, "--work-dir", folder, "--resume", *settings)
+    assert done.returncode == 2
+    assert "other data, or split in another way" in done.stderr
+
+
+def test_a_checkpoint_of_another_model_is_not_scored(best, options, tmp_path):
+    settings = [*options[:2], "dataset.train_per_class=4", "dataset.val_per_class=1"]
+    args = ["resnet50_frozen2_b64_caltech", best, "--work-dir", tmp_path, *settings]
+    done = run_tool("test", *args)
+    assert done.returncode == 2
+    assert "is not a checkpoint of this config's model" in done.stderr
+    assert "Use the config that it was trained with" in done.stderr
+
+
 def test_a_checkpoint_of_other_classes_is_not_scored(best, real_data, tmp_path):
     other = tmp_path / "leaves"
     for species in SPECIES[1:]:
@@ -165,23 +254,42 @@ def test_a_checkpoint_of_other_classes_is_not_scored(best, real_data, tmp_path):
 
 def test_the_stock_tools_train_and_test_our_config(run, options, tmp_path):
     """Losses, batch by batch, are those of our tool: same seed, fp32."""
-    import mmpretrain
-
-    tools = Path(mmpretrain.__file__).parent / ".mim" / "tools"
     config = ROOT / "configs" / f"{CONFIG}.py"
     work = ["--work-dir", tmp_path]
-    for args in (["train.py", config], ["test.py", config, tmp_path / "epoch_2.pth"]):
-        done = check(run_python(tools / args[0], *args[1:], *work, *options))
+    check(run_python(STOCK_TOOLS / "train.py", config, *work, *options))
     assert losses(tmp_path) == losses(run)
-    assert "accuracy/top1" in done.stdout
+    checkpoint = tmp_path / "epoch_2.pth"
+    command = [STOCK_TOOLS / "test.py", config, checkpoint, *work, *options]
+    assert "accuracy/top1" in check(run_python(*command)).stdout
 
 
-def losses(folder):
-    lines = [
+def test_the_stock_runner_gives_the_losses_of_ours(run, options, tmp_path):
+    """MMEngine's own, in its own memory layout; it wants everything spelt out."""
+    cfg = load_config(CONFIG, options[1:])
+    fill_datasets(cfg)
+    cfg.model.head.num_classes = 6
+    cfg.pop("runner_type")
+    for hook in ("freeze", "check_data", "run_record", "plain_checkpoint"):
+        cfg.default_hooks.pop(hook)
+    # Without them it has no probe; all is frozen another way, by a rate of 0.
+    cfg.optim_wrapper.paramwise_cfg = dict(custom_keys=dict(backbone=dict(lr_mult=0)))
+    cfg.model.backbone.norm_eval = True
+    cfg.dump(tmp_path / "stock.py")
+    work = ["--work-dir", tmp_path / "run"]
+    check(run_python(STOCK_TOOLS / "train.py", tmp_path / "stock.py", *work))
+    first = losses(tmp_path / "run")[0]
+    assert first == pytest.approx(losses(run)[0], rel=1e-5)
+
+
+def scalars(folder):
+    return [
         json.loads(line)
         for path in folder.glob("*/vis_data/scalars.json")
         for line in path.read_text().splitlines()
     ]
-    found = [line["loss"] for line in lines if "loss" in line]
+
+
+def losses(folder):
+    found = [line["loss"] for line in scalars(folder) if "loss" in line]
     assert found
     return found

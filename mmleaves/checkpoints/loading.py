@@ -1,8 +1,9 @@
 """Read checkpoints as data, never as code.
 
-Importing this module replaces the readers for local files and URLs in MMEngine's
-``CheckpointLoader``, which every way of loading goes through: ``--resume``,
-``test.py``, ``load_from`` and ``init_cfg``.
+Importing this module replaces all readers in MMEngine's ``CheckpointLoader``, which
+every way of loading goes through: ``--resume``, ``test.py``, ``load_from`` and
+``init_cfg``. Those for local files and URLs read data only; those for model zoos and
+object stores would run code, and refuse.
 """
 
 import hashlib
@@ -35,11 +36,17 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"There is no checkpoint {path}.")
+        there = sorted(file.name for file in path.parent.glob("*.pth"))
+        raise FileNotFoundError(
+            f"There is no checkpoint {path}; its folder holds "
+            f"{', '.join(there) or 'none'}. Name one of those, or train first."
+        )
     try:
-        return torch.load(path, map_location=map_location, weights_only=True)
+        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("WeightsUnpickler error: ")[-1].split("\n")[0]
+        # Torch goes on with advice to allow what it found, which is not ours.
+        reason = str(error).split("WeightsUnpickler error: ")[-1]
+        reason = reason.split("\n")[0].split(". Please use")[0].rstrip(".")
         raise ValueError(
             f"{path} was not loaded: it holds Python objects besides tensors and plain "
             f"types, and reading those can run any code ({reason}). Expected a file "
@@ -51,6 +58,24 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
             f"{path} ({path.stat().st_size} bytes) is not a readable checkpoint: "
             f"{error}. It is damaged, cut off or of another kind; take an earlier one."
         ) from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(
+            f"{path} holds a {type(checkpoint).__name__}, expected a checkpoint: a "
+            "dict of tensors by name, or one with a `state_dict`."
+        )
+    return checkpoint
+
+
+def checkpoint_classes(filename: str) -> tuple[str, ...] | None:
+    """Return the names of the classes a checkpoint was trained on, None if unsaid.
+
+    Raises:
+        FileNotFoundError: As in `load_from_local`.
+        ValueError: As there.
+    """
+    meta = load_from_local(filename, "cpu").get("meta") or {}
+    classes = (meta.get("dataset_meta") or {}).get("classes")
+    return tuple(classes) if classes else None
 
 
 @CheckpointLoader.register_scheme(prefixes=("http://", "https://"), force=True)
@@ -71,6 +96,23 @@ def load_from_url(filename: str, map_location: MapLocation = None) -> dict:
     return load_from_local(str(path), map_location)
 
 
+@CheckpointLoader.register_scheme(
+    prefixes=list(CheckpointLoader._schemes.keys() - {"", "http://", "https://"}),
+    force=True,
+)
+def load_from_elsewhere(filename: str, map_location: MapLocation = None) -> dict:
+    """Refuse what MMEngine reads by ways that can run code.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(
+        f"{filename} was not loaded: MMEngine reads "
+        f"{filename.partition('://')[0]}:// in a way that can run code from the file. "
+        "Give the URL of the file, https://..., or download it and give its path."
+    )
+
+
 def check_sha256(path: Path) -> None:
     """Compare a file with the digits of its sha256 in its name, if there are any.
 
@@ -80,7 +122,8 @@ def check_sha256(path: Path) -> None:
         ValueError: If they differ.
     """
     digits = path.stem.rsplit("-", 1)[-1]
-    if not re.fullmatch("[0-9a-f]{8}", digits):
+    date = re.fullmatch(r"(19|20)\d{6}", digits)
+    if date or not re.fullmatch("[0-9a-f]{8}", digits):
         return
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if not found.startswith(digits):

@@ -5,6 +5,7 @@ unpickler that can run code reads. Plain ones load with ``torch.load``'s own
 ``weights_only=True`` and nothing allowed besides.
 """
 
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ _HISTORY = "history_buffer"
 
 
 def to_plain(value: Any) -> Any:  # noqa: ANN401 - a tree of any types
-    """Return ``value`` with tensors and plain types only, containers kept.
+    """Return ``value`` with tensors and plain types only.
 
     Args:
         value: Nested dicts, lists and tuples of tensors, NumPy arrays and scalars,
@@ -40,7 +41,13 @@ def _to_plain(value: Any, where: str) -> Any:  # noqa: ANN401
     if isinstance(value, torch.Tensor):
         return value
     if isinstance(value, dict):
-        return {key: _to_plain(item, f"{where}.{key}") for key, item in value.items()}
+        items = [(key, _to_plain(value[key], f"{where}.{key}")) for key in value]
+        if not isinstance(value, OrderedDict):
+            return dict(items)
+        plain = OrderedDict(items)
+        if hasattr(value, "_metadata"):  # the versions of a state dict's modules
+            plain._metadata = _to_plain(value._metadata, f"{where}._metadata")
+        return plain
     if isinstance(value, list | tuple):
         items = [_to_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
         return items if isinstance(value, list) else tuple(items)
@@ -58,12 +65,17 @@ def _to_plain(value: Any, where: str) -> Any:  # noqa: ANN401
 
 
 def from_plain(value: Any) -> Any:  # noqa: ANN401
-    """Return what `to_plain` was given, with NumPy arrays as tensors."""
+    """Return what `to_plain` was given, with NumPy arrays as tensors.
+
+    Dicts are changed in place.
+    """
     if isinstance(value, dict):
         if value.keys() == {_HISTORY}:
             log, counts = value[_HISTORY]
             return HistoryBuffer(log.numpy(), counts.numpy())
-        return {key: from_plain(item) for key, item in value.items()}
+        for key in value:
+            value[key] = from_plain(value[key])
+        return value
     if isinstance(value, list | tuple):
         return type(value)(from_plain(item) for item in value)
     return value

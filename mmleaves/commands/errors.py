@@ -11,26 +11,30 @@ EXIT_USAGE = 2
 def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
     """Let a command print what the user can mend, without a traceback, and exit with 2.
 
-    The traceback is shown with ``--debug``. Errors of other kinds are ours: they keep
-    theirs.
+    The traceback is shown with ``--debug``. Errors of other kinds are most likely ours
+    and keep it.
     """
 
     @functools.wraps(main)
     def command(argv: list[str] | None = None) -> None:
         try:
             main(argv)
-        except (
-            ValueError,
-            FileNotFoundError,
-            FileExistsError,
-            NotADirectoryError,
-        ) as e:
+        except (ValueError, OSError) as e:
             if "--debug" in (sys.argv if argv is None else argv):
                 raise
-            print(f"\nError: {e}\n(--debug shows where it came from.)", file=sys.stderr)
+            text = f"\nError: {message(e)}\n(--debug shows where it came from.)"
+            print(text, file=sys.stderr)
             sys.exit(EXIT_USAGE)
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             sys.exit(130)
 
     return command
+
+
+def message(error: Exception) -> str:
+    """Return what an error says, without the traceback that a worker put before it."""
+    text = str(error)
+    if "\nOriginal Traceback" in text:
+        text = text.rpartition(f"\n{type(error).__name__}: ")[2].rstrip()
+    return text

@@ -13,7 +13,15 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("checkpoint", help="checkpoint file")
     parser.add_argument(
         "images",
-        help="an image, a folder of images, or a CSV file with a column `image`",
+        nargs="?",
+        help="an image, a folder of images, or a CSV file with a column `image` "
+        "(default: the images of --part)",
+    )
+    parser.add_argument(
+        "--part",
+        choices=["test", "val"],
+        default="test",
+        help="without IMAGES: which of the config's own data (default: %(default)s)",
     )
     parser.add_argument(
         "--out",
@@ -27,7 +35,15 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         "--sample-submission",
         help="the competition's sample_submission.csv, to check the submission against",
     )
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--image-column",
+        default="image",
+        help="column of the CSV file that holds the images (default: %(default)s)",
+    )
+    args = parser.parse_args(argv)
+    if args.sample_submission and not args.submission:
+        parser.error("--sample-submission checks a --submission, and there is none")
+    return args
 
 
 @reports_errors
@@ -37,15 +53,24 @@ def main(argv: list[str] | None = None) -> None:
     # Deferred, so that --help does not wait seconds for the whole stack.
     from mmleaves.config import load_config
     from mmleaves.evidence.predict import predict
-    from mmleaves.evidence.predictions import write_predictions
-    from mmleaves.evidence.submission import write_submission
+    from mmleaves.evidence.predictions import check_table_name, write_predictions
+    from mmleaves.evidence.submission import read_sample, write_submission
 
+    # What can be refused at once is not refused after minutes of work.
+    check_table_name(args.out)
+    sample = args.sample_submission and read_sample(args.sample_submission)
     cfg = load_config(args.config, args.cfg_options)
-    predictions = predict(cfg, args.checkpoint, args.images)
+    predictions = predict(
+        cfg,
+        args.checkpoint,
+        args.images,
+        part=args.part,
+        image_column=args.image_column,
+    )
     write_predictions(predictions, args.out)
     print(f"{len(predictions.images)} predictions: {args.out}")
     if args.submission:
-        write_submission(predictions, args.submission, sample=args.sample_submission)
+        write_submission(predictions, args.submission, sample=sample)
         checked = f", checked against {args.sample_submission}"
         print(
             f"Submission: {args.submission}{checked if args.sample_submission else ''}"

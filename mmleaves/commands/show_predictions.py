@@ -15,12 +15,20 @@ def main(argv: list[str] | None = None) -> None:
         default=".",
         help="folder its image names start from (default: here)",
     )
-    parser.add_argument("--labels", help="CSV file with the true labels: image,label")
+    parser.add_argument(
+        "--labels",
+        help="CSV file with the true labels: image,label (default: the table's own, "
+        "if it has them)",
+    )
     parser.add_argument(
         "--out", default="predictions.png", help="PNG to write (default: %(default)s)"
     )
     parser.add_argument(
-        "--count", type=int, default=24, help="how many to draw (default: %(default)s)"
+        "--count",
+        type=int,
+        default=24,
+        metavar="N",
+        help="how many to draw (default: %(default)s)",
     )
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
@@ -31,7 +39,9 @@ def main(argv: list[str] | None = None) -> None:
     from mmleaves.evidence.scores import read_labels, summary
 
     predictions = read_predictions(args.predictions, images=args.images)
-    labels = read_labels(args.labels, predictions) if args.labels else None
+    labels = predictions.truth
+    if args.labels:
+        labels = read_labels(args.labels, predictions)
     draw_sheet(predictions, args.out, labels=labels, count=args.count)
     if labels is not None:
         print(summary(predictions, labels))

@@ -45,13 +45,19 @@ def main(argv: list[str] | None = None) -> None:
     # Deferred, so that --help does not wait seconds for the whole stack.
     from mmleaves.config import load_config
 
+    if args.out and Path(args.out).is_dir():
+        raise IsADirectoryError(f"--out {args.out} is a folder, expected a JSON file.")
     cfg = load_config(args.config, args.cfg_options)
     apply_arguments(cfg, args)
 
     from mmengine.dist import is_main_process
 
-    from mmleaves.runner import FineTuneRunner
+    from mmleaves.checkpoints.loading import checkpoint_classes
+    from mmleaves.runner import FineTuneRunner, fit_num_classes
 
+    # The training data need not be here for the model to get its size.
+    if classes := checkpoint_classes(args.checkpoint):
+        fit_num_classes(cfg, len(classes))
     runner = FineTuneRunner.from_cfg(cfg)
     metrics = runner.test()
     if args.out and is_main_process():

@@ -1,6 +1,7 @@
 """Train a model."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--tensorboard", action="store_true", help="log to TensorBoard as well"
     )
-    parser.add_argument("--mlflow", action="store_true", help="log to MLflow as well")
+    parser.add_argument(
+        "--mlflow",
+        action="store_true",
+        help="log to MLflow as well, at MLFLOW_TRACKING_URI or into WORK_DIR/mlflow.db",
+    )
     return parser.parse_args(argv)
 
 
@@ -81,7 +86,7 @@ def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume
     if args.auto_scale_lr:
-        if "auto_scale_lr" not in cfg:
+        if not (cfg.get("auto_scale_lr") or {}).get("base_batch_size"):
             raise ValueError(
                 f"{args.config} does not say which batch size its learning rate is "
                 "for, so --auto-scale-lr cannot scale it. Add to the config: "
@@ -95,15 +100,32 @@ def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
     if args.tensorboard:
         backends.append({"type": "TensorboardVisBackend"})
     if args.mlflow:
-        runs = Path(cfg.work_dir, "mlflow").resolve().as_uri()
-        name = {"exp_name": "mmleaves", "run_name": Path(cfg.work_dir).name}
-        backends.append({"type": "MLflowVisBackend", "tracking_uri": runs, **name})
+        backends.append(_mlflow(Path(cfg.work_dir).resolve()))
+
+
+def _mlflow(work_dir: Path) -> dict:
+    """Return the backend's config: the user's own server, or a file of the run."""
+    run = {
+        "type": "MLflowVisBackend",
+        "exp_name": "mmleaves",
+        "run_name": work_dir.name,
+    }
+    if server := os.environ.get("MLFLOW_TRACKING_URI"):
+        return run | {"tracking_uri": server}
+    # Unasked, MLflow puts artifacts into ./mlruns, wherever that is.
+    artifacts = Path(work_dir, "mlflow").as_uri()
+    store = f"sqlite:///{work_dir / 'mlflow.db'}"
+    return run | {"tracking_uri": store, "artifact_location": artifacts}
 
 
 def _drop_init_cfgs(model: dict) -> None:
-    init_cfg = model.get("init_cfg")
-    if isinstance(init_cfg, dict) and init_cfg.get("type") == "Pretrained":
-        model["init_cfg"] = None
+    init_cfgs = model.get("init_cfg") or []
+    if isinstance(init_cfgs, dict):
+        init_cfgs = [init_cfgs]
+    kept = [init for init in init_cfgs if init.get("type") != "Pretrained"]
+    if len(kept) < len(init_cfgs):
+        model["init_cfg"] = kept or None
     for part in model.values():
-        if isinstance(part, dict):
-            _drop_init_cfgs(part)
+        for child in part if isinstance(part, list) else [part]:
+            if isinstance(child, dict):
+                _drop_init_cfgs(child)

@@ -8,7 +8,8 @@ from pathlib import Path
 from mmleaves.datasets.image_files import is_image_name, list_folders, nfc
 
 BACKGROUND = "BACKGROUND_Google"
-PART_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test"})
+TRAIN_NAMES = frozenset({"train", "training"})
+HELD_OUT_NAMES = frozenset({"val", "valid", "validation", "test"})
 
 
 def checked_classes(names: Sequence[str]) -> tuple[str, ...]:
@@ -47,7 +48,9 @@ def check_class_folders(folder: str, names: Collection[str]) -> None:
             ``train`` and ``test``; the text says which folder to name instead.
     """
     found = some_names(list(names))
-    if names and PART_NAMES.issuperset(name.lower() for name in names):
+    lower = {name.lower() for name in names}
+    parts = TRAIN_NAMES | HELD_OUT_NAMES
+    if (lower and lower <= parts) or (lower & TRAIN_NAMES and lower & HELD_OUT_NAMES):
         raise ValueError(
             f"{folder}: found the folders {found}, which are parts, expected one "
             "folder a class. Set `data_prefix` to one of them."

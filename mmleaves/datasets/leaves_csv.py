@@ -91,6 +91,11 @@ class LeavesCSV(BaseDataset):
         ]
         if self.part == "all":
             return samples
+        if len(self.CLASSES) < 2:
+            raise ValueError(
+                f"{self.ann_file}: found one class only, {self.CLASSES[0]!r}, expected "
+                "two or more. Check the column that holds the labels."
+            )
         labels = [sample["gt_label"] for sample in samples]
         try:
             fold_of = stratified_folds(labels, self.folds, self.split_seed)

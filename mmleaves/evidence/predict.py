@@ -1,73 +1,73 @@
-"""Run a trained model on images that nobody labelled."""
+"""Run a trained model on images, labelled or not."""
 
 import copy
+from tempfile import TemporaryDirectory
 
-import numpy as np
-import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 
-from mmleaves.checkpoints.loading import load_from_local
+from mmleaves.checkpoints.loading import checkpoint_classes
+from mmleaves.config import fill_datasets
 from mmleaves.evidence.predictions import Predictions
-from mmleaves.registry import DATASETS
 from mmleaves.runner import FineTuneRunner, fit_num_classes
 
 
-def predict(cfg: Config, checkpoint: str, images: str) -> Predictions:
-    """Return the class probabilities of ``images``, seen as the config's test images.
+def predict(
+    cfg: Config,
+    checkpoint: str,
+    images: str | None,
+    *,
+    part: str = "test",
+    image_column: str = "image",
+) -> Predictions:
+    """Return the class probabilities of images, seen as the config sees test images.
 
     Args:
-        cfg: Config that the model was trained with; its data need not be there.
+        cfg: Config that the model was trained with; its data need not be there unless
+            they are asked for.
         checkpoint: File that training wrote; it says which classes there are.
-        images: An image, a folder, or a CSV file with a column ``image``.
+        images: An image, a folder, or a CSV file with a column ``image``; or None for
+            the config's own, whose true labels are returned as well.
+        part: Which of the config's own, ``"test"`` or ``"val"``.
+        image_column: Column of the CSV file that holds the images' paths.
 
     Raises:
-        ValueError: If the checkpoint does not name its classes.
+        ValueError: If the checkpoint does not name its classes, or names others than
+            the data, or the images are none, or were trained on.
         FileNotFoundError: If the checkpoint or an image is missing.
     """
-    meta = load_from_local(checkpoint, "cpu").get("meta", {})
-    classes = (meta.get("dataset_meta") or {}).get("classes")
-    if not classes:
+    classes = checkpoint_classes(checkpoint)
+    if classes is None:
         raise ValueError(
             f"{checkpoint} does not name the classes it was trained on, so its outputs "
             "cannot be named. Expected a checkpoint that training wrote."
         )
     cfg = copy.deepcopy(cfg)
+    fill_datasets(cfg)
+    fit_num_classes(cfg, len(classes))
     cfg.load_from = checkpoint
-    loader = cfg.test_dataloader
-    dataset = DATASETS.build(
-        {
+    cfg.test_dataloader = cfg[f"{part}_dataloader"]
+    if images is not None:
+        cfg.test_dataloader.dataset = {
             "type": "mmleaves.UnlabelledImages",
             "source": images,
-            "pipeline": loader.dataset.pipeline,
+            "image_column": image_column,
+            "pipeline": cfg.test_dataloader.dataset.pipeline,
             "classes": list(classes),
             "test_mode": True,
         }
-    )
-    fit_num_classes(cfg, len(classes))
-    cfg.train_dataloader = cfg.val_dataloader = cfg.test_dataloader = None
-    cfg.train_cfg = cfg.val_cfg = cfg.test_cfg = None
-    cfg.val_evaluator = cfg.test_evaluator = None
-    cfg.optim_wrapper = cfg.param_scheduler = None
-    runner = FineTuneRunner.from_cfg(cfg)
-    runner.load_checkpoint(checkpoint)
-    batches = runner.build_dataloader(
-        {
-            **loader,
-            "dataset": dataset,
-            "sampler": {"type": "DefaultSampler", "shuffle": False},
-        }
-    )
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    model.eval()
-    with torch.inference_mode():
-        probs = [
-            s.pred_score.cpu() for batch in batches for s in model.test_step(batch)
-        ]
+    cfg.dataset = {}
+    cfg.test_evaluator = [{"type": "mmleaves.CollectPredictions"}]
+    # The runner's own log of a prediction is of no use to anyone.
+    with TemporaryDirectory() as cfg.work_dir:
+        runner = FineTuneRunner.from_cfg(cfg)
+        runner.test()
+    dataset = runner.test_dataloader.dataset
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    labelled = "gt_label" in infos[0]
     return Predictions(
-        images=[info["image"] for info in infos],
+        images=[info.get("image", info["img_path"]) for info in infos],
         paths=[info["img_path"] for info in infos],
         classes=list(classes),
-        probs=np.stack([prob.float().numpy() for prob in probs]),
+        probs=runner.test_evaluator.metrics[0].probs,
+        truth=[classes[info["gt_label"]] for info in infos] if labelled else None,
     )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+SUFFIXES = (".csv", ".parquet")
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -16,12 +18,14 @@ class Predictions:
         paths: Where the files lie, N of them.
         classes: Class names in label order, C of them.
         probs: Probability of each class, (N, C), float32, rows summing to 1.
+        truth: True class name of each image, or None where nobody knows them.
     """
 
     images: Sequence[str]
     paths: Sequence[str]
     classes: Sequence[str]
     probs: np.ndarray
+    truth: Sequence[str] | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -29,30 +33,38 @@ class Predictions:
         return [self.classes[i] for i in self.probs.argmax(axis=1)]
 
 
-def write_predictions(predictions: Predictions, path: str) -> None:
-    """Write a row an image: ``image``, ``label``, and ``prob:<class>`` for each class.
-
-    Args:
-        predictions: What to write.
-        path: File whose name ends in ``.csv`` or ``.parquet``.
+def check_table_name(path: str) -> None:
+    """Refuse a name that says another kind of table than we write.
 
     Raises:
-        ValueError: If it ends otherwise.
+        ValueError: If it ends in neither ``.csv`` nor ``.parquet``.
     """
-    suffix = Path(path).suffix
-    if suffix not in (".csv", ".parquet"):
+    if Path(path).suffix not in SUFFIXES:
         raise ValueError(
             f"Predictions cannot be written to {path}: its name should end in .csv or "
             ".parquet."
         )
+
+
+def write_predictions(predictions: Predictions, path: str) -> None:
+    """Write a row an image: ``image``, ``label``, and ``prob:<class>`` for each class.
+
+    Where the true labels are known, ``truth`` stands after ``label``.
+
+    Raises:
+        ValueError: If the name ends in neither ``.csv`` nor ``.parquet``.
+    """
+    check_table_name(path)
     import pyarrow as pa
 
     columns = {"image": list(predictions.images), "label": predictions.labels}
+    if predictions.truth is not None:
+        columns["truth"] = list(predictions.truth)
     for i, name in enumerate(predictions.classes):
         columns[f"prob:{name}"] = predictions.probs[:, i]
     table = pa.table(columns)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    if suffix == ".csv":
+    if path.endswith(".csv"):
         from pyarrow.csv import write_csv
 
         write_csv(table, path)
@@ -73,13 +85,14 @@ def read_predictions(path: str, *, images: str = ".") -> Predictions:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a table of predictions.
     """
+    check_table_name(path)
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no table of predictions {path}.")
     if path.endswith(".csv"):
         from pyarrow.csv import ConvertOptions, read_csv
 
         # Names stay text, also where all of them look like numbers.
-        text = {"image": "string", "label": "string"}
+        text = dict.fromkeys(("image", "label", "truth"), "string")
         table = read_csv(path, convert_options=ConvertOptions(column_types=text))
     else:
         from pyarrow.parquet import read_table
@@ -93,9 +106,11 @@ def read_predictions(path: str, *, images: str = ".") -> Predictions:
             "for each class, as `mmleaves predict` writes them."
         )
     names = table["image"].to_pylist()
+    known = "truth" in table.column_names
     return Predictions(
         images=names,
         paths=[str(Path(images, name)) for name in names],
         classes=[name.removeprefix("prob:") for name in probs],
         probs=np.stack([table[name].to_numpy() for name in probs], axis=1),
+        truth=table["truth"].to_pylist() if known else None,
     )

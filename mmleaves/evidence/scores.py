@@ -1,10 +1,9 @@
 """How often predictions were right."""
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
+from mmleaves.datasets.csv_table import read_columns
 from mmleaves.evidence.predictions import Predictions
 
 
@@ -12,10 +11,11 @@ def read_labels(path: str, predictions: Predictions) -> list[str]:
     """Return the true label of each predicted image, from a CSV file ``image,label``.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If an image has no label there; names file and image.
     """
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        labels = {row["image"]: row["label"] for row in csv.DictReader(file)}
+    columns = {"image": "image", "label": "label"}
+    labels = {image: label for _, image, label in read_columns(path, columns)}
     missing = [image for image in predictions.images if image not in labels]
     if missing:
         raise ValueError(

@@ -1,8 +1,10 @@
 """Stop before the first image if the data cannot give a true result."""
 
 import logging
-from collections import Counter
+from collections.abc import Sequence
 
+import numpy as np
+import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -10,111 +12,93 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmleaves.datasets.class_check import check_same_classes, check_trained_classes
+from mmleaves.datasets.class_table import class_table
 from mmleaves.datasets.image_header import check_headers, damage_report
+from mmleaves.datasets.overlap import check_overlap, image_keys, image_paths
+from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.registry import HOOKS
-
-
-def image_paths(dataset: BaseDataset) -> list[str]:
-    """Return the path of every image in ``dataset``, in its order."""
-    return [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
-
-
-def check_overlap(train: BaseDataset, val: BaseDataset) -> None:
-    """Refuse parts that share an image file.
-
-    Raises:
-        ValueError: If they do; names one of the files.
-    """
-    if shared := set(image_paths(train)) & set(image_paths(val)):
-        raise ValueError(
-            f"{len(shared)} images are in both the training and the validation part, "
-            f"such as {min(shared)}; a score on them would say nothing. Give the two "
-            "data sets different `part`s, or different files."
-        )
-
-
-def class_table(
-    train: BaseDataset, val: BaseDataset | None, loss_weights: list[float] | None
-) -> str:
-    """Return a line a class: its label, images in each part, and weight in the loss.
-
-    Only the range of counts is given for more than 30 classes.
-    """
-    classes = train.metainfo["classes"]
-    parts = {"train": train} | ({"val": val} if val is not None else {})
-    counts = {name: Counter(part.get_gt_labels()) for name, part in parts.items()}
-    if len(classes) > 30:
-        ranges = ", ".join(
-            f"{sum(count.values())} images in {name} "
-            f"({min(count.values())} to {max(count.values())} a class)"
-            for name, count in counts.items()
-        )
-        return f"{len(classes)} classes: {ranges}."
-    width = max(map(len, classes))
-    header = f"{'class':{width}}  label" + "".join(f"{name:>7}" for name in counts)
-    lines = [header + ("  loss weight" if loss_weights else "")]
-    for label, name in enumerate(classes):
-        numbers = "".join(f"{count[label]:7}" for count in counts.values())
-        weight = f"{loss_weights[label]:13.4g}" if loss_weights else ""
-        lines.append(f"{name:{width}}  {label:5}{numbers}{weight}")
-    return "\n".join(lines)
+from mmleaves.transforms.load_image import LoadImage
 
 
 @HOOKS.register_module()
 class CheckDataHook(Hook):
     """Check images, classes and parts when a run starts, and log what they are.
 
+    A checkpoint keeps which images it was trained on, so that none of them is scored
+    later, and a resumed run goes on with the same ones.
+
     Raises:
-        ValueError: If an image file is damaged or missing, an image is in both parts,
-            or the classes of two parts, of the model or of the checkpoint differ.
+        ValueError: If an image file is damaged or missing, an image is trained on and
+            scored, or the classes of two parts, of the model or of the checkpoint
+            differ.
     """
 
     priority = "VERY_HIGH"
-    _checkpoint_classes: tuple[str, ...] | None = None
+
+    def __init__(self) -> None:
+        self._classes: tuple[str, ...] | None = None  # of the checkpoint
+        self._trained: set[int] = set()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        meta = checkpoint.get("meta", {}).get("dataset_meta") or {}
-        if "classes" in meta:
-            self._checkpoint_classes = tuple(meta["classes"])
+        meta = checkpoint.get("meta", {})
+        if "classes" in (meta.get("dataset_meta") or {}):
+            self._classes = tuple(meta["dataset_meta"]["classes"])
+        if "train_images" in meta:
+            self._trained = set(meta["train_images"].tolist())
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint["meta"]["train_images"] = torch.tensor(sorted(self._trained))
 
     @master_only
     def before_train(self, runner: Runner) -> None:
-        train = runner.train_dataloader.dataset
-        val = runner.val_dataloader.dataset if runner.val_loop is not None else None
-        if not isinstance(train, BaseDataset):
-            return
-        _check_model(runner, train)
+        train = list(inner_datasets(runner.train_dataloader.dataset))
+        val = []
+        if runner.val_loop is not None:
+            val = list(inner_datasets(runner.val_dataloader.dataset))
+        classes = train[0].metainfo["classes"]
+        for name, parts in (("train", train[1:]), ("val", val)):
+            for part in parts:
+                check_same_classes(classes, part.metainfo["classes"], other_name=name)
+        _check_model(runner, classes)
+        labels = {
+            name: np.concatenate([part.get_gt_labels() for part in parts])
+            for name, parts in (("train", train), ("val", val))
+            if parts
+        }
+        others = {name: part for name, part in labels.items() if name != "train"}
+        check_trained_classes(classes, labels["train"], others)
+        trained = image_keys(path for part in train for path in image_paths(part))
+        scored = image_keys(path for part in val for path in image_paths(part))
+        check_overlap(trained, scored, "validation")
         if runner._resume:
-            self._compare_with_checkpoint(train)
-        paths = image_paths(train)
-        if val is not None:
-            classes = train.metainfo["classes"]
-            check_same_classes(classes, val.metainfo["classes"], other_name="val")
-            check_overlap(train, val)
-            paths += image_paths(val)
-        others = {} if val is None else {"val": val.get_gt_labels()}
-        check_trained_classes(train.metainfo["classes"], train.get_gt_labels(), others)
-        _check_headers(paths)
-        weights = _loss_weights(runner, len(train.metainfo["classes"]))
-        print_log(f"Data:\n{class_table(train, val, weights)}", logger="current")
+            self._compare_with_checkpoint(classes)
+            _compare_images(self._trained, trained)
+        self._trained = set(trained)
+        _check_images(*train, *val)
+        weights = _loss_weights(runner, len(classes))
+        table = class_table(classes, labels, weights)
+        print_log(f"Data:\n{table}", logger="current")
 
     @master_only
     def before_test(self, runner: Runner) -> None:
-        self._check_scored(runner, runner.test_dataloader.dataset)
+        self._check_scored(runner, runner.test_dataloader.dataset, "test")
 
     @master_only
     def before_val(self, runner: Runner) -> None:
         if runner._train_loop is None or isinstance(runner._train_loop, dict):
-            self._check_scored(runner, runner.val_dataloader.dataset)
+            self._check_scored(runner, runner.val_dataloader.dataset, "validation")
 
-    def _check_scored(self, runner: Runner, dataset: BaseDataset) -> None:
-        _check_model(runner, dataset)
-        self._compare_with_checkpoint(dataset)
-        _check_headers(image_paths(dataset))
+    def _check_scored(self, runner: Runner, dataset: object, part: str) -> None:
+        for inner in inner_datasets(dataset):
+            classes = inner.metainfo["classes"]
+            self._compare_with_checkpoint(classes)
+            _check_model(runner, classes)
+            if "gt_label" in inner.get_data_info(0):
+                check_overlap(self._trained, image_keys(image_paths(inner)), part)
+            _check_images(inner)
 
-    def _compare_with_checkpoint(self, dataset: BaseDataset) -> None:
-        ours = tuple(dataset.metainfo["classes"])
-        theirs = self._checkpoint_classes
+    def _compare_with_checkpoint(self, classes: Sequence[str]) -> None:
+        ours, theirs = tuple(classes), self._classes
         if theirs is None:
             print_log(
                 "The checkpoint does not say which classes it was trained on; they are "
@@ -135,18 +119,35 @@ class CheckDataHook(Hook):
             )
 
 
+def _compare_images(before: set[int], now: dict[int, str]) -> None:
+    if before and before != now.keys():
+        raise ValueError(
+            f"The run was trained on {len(before)} images so far, and the data are "
+            f"{len(now)} now, {len(before & now.keys())} of them the same: other data, "
+            "or split in another way. Resume with the data and the split it began with."
+        )
+
+
+def _max_megapixels(dataset: BaseDataset) -> float:
+    """Return the limit that the pipeline's LoadImage sets, or its default."""
+    loaders = [t for t in dataset.pipeline.transforms if isinstance(t, LoadImage)]
+    return (loaders or [LoadImage()])[0].max_megapixels
+
+
 def _name(classes: tuple[str, ...], label: int) -> str:
     return repr(classes[label]) if label < len(classes) else "missing"
 
 
 def _head(runner: Runner) -> object:
     model = runner.model
-    return getattr(getattr(model, "module", model), "head", None)
+    # Inside what makes it run on several processes, or averages views.
+    while hasattr(model, "module"):
+        model = model.module
+    return getattr(model, "head", None)
 
 
-def _check_model(runner: Runner, dataset: BaseDataset) -> None:
+def _check_model(runner: Runner, classes: Sequence[str]) -> None:
     outputs = getattr(_head(runner), "num_classes", None)
-    classes = dataset.metainfo["classes"]
     if outputs is not None and outputs != len(classes):
         raise ValueError(
             f"The model tells {outputs} classes apart, the data have {len(classes)}. "
@@ -154,9 +155,18 @@ def _check_model(runner: Runner, dataset: BaseDataset) -> None:
         )
 
 
-def _check_headers(paths: list[str]) -> None:
-    if problems := check_headers(paths):
-        raise ValueError(damage_report(problems, len(paths)))
+def _check_images(*datasets: BaseDataset) -> None:
+    problems, count = [], 0
+    for dataset in datasets:
+        paths = image_paths(dataset)
+        count += len(paths)
+        problems += check_headers(
+            paths,
+            max_megapixels=_max_megapixels(dataset),
+            source_of=getattr(dataset, "source_of", None),
+        )
+    if problems:
+        raise ValueError(damage_report(problems, count))
 
 
 def _loss_weights(runner: Runner, num_classes: int) -> list[float] | None:

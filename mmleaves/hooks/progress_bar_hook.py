@@ -1,5 +1,6 @@
 """How far the run is and how long it will still take."""
 
+import atexit
 import logging
 import sys
 
@@ -41,6 +42,8 @@ class ProgressBarHook(Hook):
             transient=True,
         )
         self._bar.start()
+        # A run that fails never gets to `after_train`, and would leave no cursor.
+        atexit.register(self._bar.stop)
         self._redirect_logs(runner)
         self._task = self._bar.add_task(
             "", total=runner.max_iters, completed=runner.iter

@@ -2,32 +2,19 @@
 
 import csv
 import json
-import platform
-import sys
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
 from mmengine.dataset import BaseDataset
-from mmengine.device import get_device
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmleaves.datasets.overlap import image_paths
+from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.hooks.curves import draw_curves
-from mmleaves.registry import HOOKS
-
-PACKAGES = (
-    "mmleaves",
-    "mmpretrain",
-    "mmengine",
-    "mmcv-lite",
-    "torch",
-    "torchvision",
-    "numpy",
-    "opencv-python",
-)
+from mmleaves.hooks.environment import environment
+from mmleaves.registry import DATASETS, HOOKS
 
 
 @HOOKS.register_module()
@@ -51,17 +38,14 @@ class RunRecordHook(Hook):
     def before_train(self, runner: Runner) -> None:
         folder = Path(runner.work_dir)
         self._rows = _read_rows(folder / "metrics.csv", up_to_epoch=runner.epoch)
-        train = runner.train_dataloader.dataset
-        parts = {"train": train}
-        if runner.val_loop is not None:
-            parts["val"] = runner.val_dataloader.dataset
+        parts = _parts(runner)
         self._record = {
             "config": runner.experiment_name.removesuffix(f"_{runner.timestamp}"),
             "seed": runner.seed,
             "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "resumed_from_epoch": runner.epoch or None,
-            "classes": list(train.metainfo.get("classes", [])),
-            "images": {name: len(part) for name, part in parts.items()},
+            "classes": list(runner.train_dataloader.dataset.metainfo["classes"]),
+            "images": {name: sum(map(len, part)) for name, part in parts.items()},
             "environment": environment(),
             "finished": None,
         }
@@ -69,18 +53,25 @@ class RunRecordHook(Hook):
         _write_split(folder / "split.csv", parts)
 
     @master_only
+    def before_train_epoch(self, runner: Runner) -> None:
+        # Read before the schedules set the next epoch's. Where groups of parameters
+        # have other rates, it is the one that the others are multiples of.
+        rates = runner.optim_wrapper.get_lr()
+        rate = rates.get("base_lr", rates["lr"])[0]
+        self._rows.append({"epoch": runner.epoch + 1, "lr": rate})
+
+    @master_only
     def after_train_epoch(self, runner: Runner) -> None:
         losses = runner.message_hub.get_scalar("train/loss")
-        rates = runner.optim_wrapper.get_lr()
-        row = {"epoch": runner.epoch + 1, "lr": max(next(iter(rates.values())))}
-        row["train/loss"] = losses.mean(len(runner.train_dataloader))
-        self._rows.append(row)
+        self._rows[-1]["train/loss"] = losses.mean(len(runner.train_dataloader))
         _write_rows(Path(runner.work_dir, "metrics.csv"), self._rows)
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        if not self._rows:  # a validation outside of training
+        if not self._record:  # a validation outside of training
             return
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            self._rows.append({"epoch": runner.epoch, "iter": runner.iter})
         self._rows[-1].update({f"val/{key}": value for key, value in metrics.items()})
         _write_rows(Path(runner.work_dir, "metrics.csv"), self._rows)
 
@@ -99,28 +90,36 @@ class RunRecordHook(Hook):
         _write_json(folder / "run.json", self._record)
         if self._rows:
             draw_curves(self._rows, folder / "curves.png")
-            runner.logger.info(
-                f"The run is recorded in {folder}: run.json, split.csv, metrics.csv, "
-                "curves.png."
-            )
+        runner.logger.info(
+            f"The run is recorded in {folder}: run.json, split.csv, metrics.csv, "
+            "curves.png."
+        )
+        if "best_ckpt" in best:
+            config = folder / Path(runner.cfg.filename or "config.py").name
+            command = f"mmleaves test {config} {best['best_ckpt']}"
+            runner.logger.info(f"To score the best checkpoint: {command}")
 
 
-def environment() -> dict[str, object]:
-    """Return versions of Python and the packages, and what machine this is."""
-    packages = {}
-    for name in PACKAGES:
+def _parts(runner: Runner) -> dict[str, list[BaseDataset]]:
+    """Return the data sets that are trained on, validated on, and tested later."""
+    parts = {"train": list(inner_datasets(runner.train_dataloader.dataset))}
+    if runner.val_loop is not None:
+        parts["val"] = list(inner_datasets(runner.val_dataloader.dataset))
+    if loader := runner.cfg.get("test_dataloader"):
         try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = None
-    device = get_device()
-    return {
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "device": torch.cuda.get_device_name() if device == "cuda" else device,
-        "threads": torch.get_num_threads(),
-        "packages": packages,
-    }
+            test = list(inner_datasets(DATASETS.build(loader.dataset)))
+        except (FileNotFoundError, ValueError) as error:
+            # Nothing is tested yet, and the training does not need it.
+            runner.logger.warning(f"There is no test part to record: {error}")
+            return parts
+        names = {
+            name: [path for part in data for path in image_paths(part)]
+            for name, data in (*parts.items(), ("test", test))
+        }
+        # Where the labels of the test images are secret, `test` scores the val part.
+        if names["test"] != names.get("val"):
+            parts["test"] = test
+    return parts
 
 
 def _read_rows(path: Path, *, up_to_epoch: int) -> list[dict]:
@@ -148,12 +147,14 @@ def _write_json(path: Path, record: dict) -> None:
     path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _write_split(path: Path, parts: dict[str, BaseDataset]) -> None:
+def _write_split(path: Path, parts: dict[str, list[BaseDataset]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "label", "part"])
-        for name, part in parts.items():
-            classes = part.metainfo["classes"]
-            for i in range(len(part)):
-                info = part.get_data_info(i)
-                writer.writerow([info["img_path"], classes[info["gt_label"]], name])
+        for name, datasets in parts.items():
+            for part in datasets:
+                classes = part.metainfo["classes"]
+                for i in range(len(part)):
+                    info = part.get_data_info(i)
+                    label = classes[info["gt_label"]] if "gt_label" in info else ""
+                    writer.writerow([info["img_path"], label, name])

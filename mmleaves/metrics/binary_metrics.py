@@ -55,22 +55,31 @@ class BinaryMetrics(BaseMetric):
     ``binary/balanced_accuracy``, percent, 0 to 100, at a threshold of 0.5 where one is
     needed.
 
-    Args:
-        positive: Index of the positive class; all others are negative.
-        **kwargs: Arguments of the base class.
+    The positive class is the data set's ``metainfo["positive"]``, by name, as of
+    `BenignMalignant`.
+
+    Raises:
+        ValueError: If the data set says no positive class.
     """
 
     default_prefix = "binary"
 
-    def __init__(self, *, positive: int = 1, **kwargs: str | None) -> None:
-        super().__init__(**kwargs)
-        self.positive = positive
-
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            score = sample["pred_score"][self.positive].cpu()
-            self.results.append((score, sample["gt_label"].cpu()))
+            # Under autocast they may be bfloat16, which has ties that are none.
+            scores = sample["pred_score"].float().cpu()
+            self.results.append((scores, sample["gt_label"].cpu()))
 
     def compute_metrics(self, results: list[tuple[Tensor, Tensor]]) -> dict[str, float]:
+        meta = self.dataset_meta or {}
+        if meta.get("positive") not in meta.get("classes", ()):
+            raise ValueError(
+                "BinaryMetrics: found a data set that says no positive class, expected "
+                "`metainfo` to hold `positive`, one of its `classes`. Use it with "
+                "mmleaves.BenignMalignant, or add metainfo=dict(positive=...)."
+            )
+        positive = meta["classes"].index(meta["positive"])
         scores, labels = zip(*results, strict=True)
-        return binary_metrics(torch.stack(scores), torch.cat(labels) == self.positive)
+        return binary_metrics(
+            torch.stack(scores)[:, positive], torch.cat(labels) == positive
+        )

@@ -46,8 +46,8 @@ class CrossEntropy(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            scores, label = sample["pred_score"].cpu(), sample["gt_label"].cpu()
-            self.results.append((scores, label))
+            scores = sample["pred_score"].float().cpu()
+            self.results.append((scores, sample["gt_label"].cpu()))
 
     def compute_metrics(self, results: list[tuple[Tensor, Tensor]]) -> dict[str, float]:
         scores, labels = zip(*results, strict=True)

@@ -24,17 +24,18 @@ def half_outline(
     widest = base / (base + tip)
     x = t**base * (1 - t) ** tip / (widest**base * (1 - widest) ** tip)
     along = (teeth * t + phase * (teeth > 8)) % 1
-    bump, forward = np.zeros_like(t), 0.0
+    bump, forward, inset = np.zeros_like(t), 0.0, 0.0
     if species.margin == "serrate":
         bump, forward = along**1.3 * (t > 0.06), 0.35
     elif species.margin == "crenate":
         bump = np.sqrt(np.sin(np.pi * along)) * (t > 0.06)
     elif species.margin == "lobed":
-        bump = np.sin(np.pi * along) ** 0.6 - 0.6
+        bump, inset = np.sin(np.pi * along) ** 0.6, 0.6
     elif species.margin == "pointed":
-        bump, forward = 0.4 - np.sin(np.pi * ((along + 0.5) % 1)) ** 0.6, 0.35
+        bump = 1 - np.sin(np.pi * ((along + 0.5) % 1)) ** 0.6
+        forward, inset = 0.35, 0.6
     y = t + forward * species.width * depth * bump * x
-    x = x * (1 + depth * bump)
+    x = x * (1 + depth * (bump - inset))
     y = y - species.heart * np.sin(np.pi * np.clip(x, 0, 1)) * (t < widest)
     y = y - species.notch * np.exp(-((x / 0.17) ** 2)) * (t > 0.6)
     return np.stack([x, y], 1)

@@ -58,10 +58,15 @@ def _holds(out: Path, marker: str) -> bool:
             "Name another folder, or empty this one."
         )
     if here.read_text() != marker:
-        earlier = " ".join(here.read_text().split())
-        asked = " ".join(marker.split())
+        try:
+            earlier = json.loads(here.read_text())
+        except ValueError:
+            earlier = {}
+        asked = json.loads(marker)
+        found = ", ".join(f"{key} {earlier.get(key)}" for key in asked)
+        wanted = ", ".join(f"{key} {value}" for key, value in asked.items())
         raise FileExistsError(
-            f"{out} holds another sample, {earlier}, and {asked} was asked for. "
+            f"{out} holds another sample: found {found}; asked for {wanted}. "
             "Name another folder, or delete this one."
         )
     return True

@@ -71,8 +71,8 @@ def test_the_log_says_which_folder_and_which_weight_is_malignants(make_folders, 
     [line] = log
     assert (
         "train: 'healthy' is benign (0), 'cancer' is malignant (1); malignant (1) is "
-        "the positive class. Of two class weights, the first is for benign, the second for "
-        "malignant."
+        "the positive class. Of two class weights, the first is for benign, the second "
+        "for malignant."
     ) in line
     assert dataset.metainfo["positive"] == "malignant"
 

@@ -269,3 +269,9 @@ def test_an_option_that_cannot_be_is_refused(real_data, options, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.csv: found no such file"):
         LeavesCSV(str(tmp_path))
+
+
+def test_a_file_with_one_class_cannot_be_trained_on(write):
+    folder = write("image,label\n0.jpg,acer\n1.jpg,acer\n")
+    with pytest.raises(ValueError, match=r"train\.csv: found one class only, 'acer'"):
+        LeavesCSV(folder)

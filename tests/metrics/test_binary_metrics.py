@@ -17,9 +17,10 @@ WORKED = {
 }
 
 
-def evaluated(scores, labels, **options):
+def evaluated(scores, labels, *, positive="malignant"):
     with DefaultScope.overwrite_default_scope("mmpretrain"):
-        evaluator = Evaluator(dict(type="mmleaves.BinaryMetrics", **options))
+        evaluator = Evaluator(dict(type="mmleaves.BinaryMetrics"))
+    evaluator.dataset_meta = dict(classes=("benign", "malignant"), positive=positive)
     evaluator.process(
         [
             DataSample().set_gt_label(label).set_pred_score(score).to_dict()
@@ -55,10 +56,16 @@ def test_an_evaluator_reports_them_under_binary():
     assert evaluated(scores, LABELS) == expected
 
 
-def test_the_positive_class_is_the_one_that_the_config_names():
+def test_a_data_set_that_says_no_positive_class_is_refused():
+    scores = torch.stack([1 - SCORES, SCORES], dim=1)
+    with pytest.raises(ValueError, match="a data set that says no positive class"):
+        evaluated(scores, LABELS, positive=None)
+
+
+def test_the_positive_class_is_the_one_that_the_data_set_names():
     scores = torch.stack([SCORES, 1 - SCORES], dim=1)
     expected = {f"binary/{name}": value for name, value in WORKED.items()}
-    assert evaluated(scores, 1 - LABELS, positive=0) == expected
+    assert evaluated(scores, 1 - LABELS, positive="benign") == expected
 
 
 @pytest.mark.parametrize(("label", "kind"), [(0, "negative"), (1, "positive")])

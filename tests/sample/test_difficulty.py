@@ -80,7 +80,6 @@ def test_colours_and_mean_images_do_not_give_the_class_away(
     images, labels = sample
     table = np.stack([features(image) for image in images]).astype(float)
     percent = percent_right(classifier, table, labels)
-    print(f"PCT {percent:.1f}")
     assert percent < 60
 
 
@@ -100,5 +99,4 @@ def test_a_linear_probe_on_imagenet_features_is_good_but_not_perfect(sample, mob
             features.append(mobilenet.features(tensor).mean((2, 3)).numpy())
     probe = LogisticRegression(C=0.01, tol=0.01)
     percent = percent_right(probe, np.concatenate(features), labels)
-    print(f"PCT {percent:.1f}")
     assert 80 <= percent <= 97

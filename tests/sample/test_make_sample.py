@@ -21,7 +21,9 @@ def test_the_same_sample_is_kept_and_the_command_says_so(tmp_path, capsys):
 
 def test_a_sample_with_other_settings_is_refused(tmp_path):
     main([str(tmp_path), *SMALL])
-    message = r'holds another sample.*"seed": 0.*"seed": 3.*delete this one'
+    message = (
+        r"holds another sample: found .*seed 0.*; asked for .*seed 3.*delete this one"
+    )
     with pytest.raises(FileExistsError, match=message):
         main([str(tmp_path), *SMALL, "--seed", "3"])
 

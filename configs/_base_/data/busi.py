@@ -1,4 +1,4 @@
-"""Breast ultrasound, benign or malignant: a fifth of train/ for validation, test/ to test."""
+"""Breast ultrasound, benign or malignant: a fifth of train/ for validation."""
 
 _base_ = ["./images_224.py"]
 

@@ -1,4 +1,4 @@
-"""Caltech-101: 30 images a class to train, 5 of them for validation; the rest to test."""
+"""Caltech-101: 30 images a class for training, 5 of them for validation."""
 
 _base_ = ["./images_224.py"]
 

@@ -1,4 +1,4 @@
-"""How images are read, cropped to 224 px, batched and scored; the data sets build on it."""
+"""How images are read, cropped to 224 px, batched and scored, in every data set."""
 
 data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],  # ImageNet's, RGB, 0-255
@@ -45,6 +45,10 @@ test_dataloader = dict(
 val_evaluator = [
     dict(type="Accuracy", topk=(1,)),
     dict(type="mmleaves.CrossEntropy"),
-    dict(type="mmleaves.PerClassRecall"),
+    dict(type="mmleaves.PerClassRecall", rows=5),
 ]
-test_evaluator = val_evaluator
+test_evaluator = [
+    dict(type="Accuracy", topk=(1,)),
+    dict(type="mmleaves.CrossEntropy"),
+    dict(type="mmleaves.PerClassRecall", rows=1000),
+]

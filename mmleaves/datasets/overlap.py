@@ -1,0 +1,45 @@
+"""Whether an image that is scored was trained on."""
+
+import os
+from collections.abc import Collection, Iterable
+from hashlib import blake2b
+
+from mmengine.dataset import BaseDataset
+
+
+def image_paths(dataset: BaseDataset) -> list[str]:
+    """Return the path of every image in ``dataset``, in its order."""
+    return [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
+
+
+def image_keys(paths: Iterable[str]) -> dict[int, str]:
+    """Return the paths by a number of 63 bits that stands for the file.
+
+    However a file is named, through links or from another folder, the number is the
+    same. On another machine or in another place it is not.
+    """
+    keys = {}
+    for path in paths:
+        digest = blake2b(os.fsencode(os.path.realpath(path)), digest_size=8).digest()
+        keys[int.from_bytes(digest, "big") >> 1] = path
+    return keys
+
+
+def check_overlap(trained: Collection[int], scored: dict[int, str], part: str) -> None:
+    """Refuse to score images that were trained on.
+
+    Args:
+        trained: Keys of the training images, as of `image_keys`.
+        scored: Paths of the images to score, by their keys.
+        part: What the scored images are called.
+
+    Raises:
+        ValueError: If there are any; names one.
+    """
+    if shared := scored.keys() & set(trained):
+        raise ValueError(
+            f"{len(shared)} of the {len(scored)} images in the {part} part are trained "
+            f"on too, such as {min(scored[key] for key in shared)}; a score on them "
+            "would say nothing. Give the data sets different `part`s, or other files, "
+            "and the same `split_seed` as in training."
+        )

@@ -1,0 +1,105 @@
+import pickle
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+import mmleaves.checkpoints.loading  # noqa: F401 - replaces MMEngine's readers
+
+
+class Payload:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path):
+    marker = tmp_path / "ran"
+    torch.save({"state_dict": {}, "meta": Payload(marker)}, tmp_path / "evil.pth")
+    with pytest.raises(ValueError, match=r"evil\.pth was not loaded: it holds Python"):
+        CheckpointLoader.load_checkpoint(str(tmp_path / "evil.pth"), "cpu")
+    assert not marker.exists()
+    # The file is a working trap, which a reader that trusts it would spring.
+    torch.load(tmp_path / "evil.pth", weights_only=False)
+    assert marker.exists()
+
+
+@pytest.mark.parametrize("prefix", ["open-mmlab", "torchvision", "mmcls", "pavi", "s3"])
+def test_ways_of_reading_that_could_run_code_are_closed(prefix):
+    with pytest.raises(ValueError, match=f"reads {prefix}:// in a way that can run co"):
+        CheckpointLoader.load_checkpoint(f"{prefix}://resnet50")
+
+
+def test_a_checkpoint_as_stock_mmengine_writes_it_is_refused_with_the_reason(tmp_path):
+    hub = {"log_scalars": {"loss": HistoryBuffer([np.float64(1)], [1])}}
+    torch.save({"state_dict": {}, "message_hub": hub}, tmp_path / "epoch_1.pth")
+    with pytest.raises(ValueError, match="HistoryBuffer"):
+        CheckpointLoader.load_checkpoint(str(tmp_path / "epoch_1.pth"), "cpu")
+
+
+def test_a_missing_checkpoint_is_named():
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint work_dirs/x\.pth"):
+        CheckpointLoader.load_checkpoint("work_dirs/x.pth")
+
+
+@pytest.mark.parametrize("size", [0, 100, 4000])
+def test_a_checkpoint_that_breaks_off_is_named(tmp_path, size):
+    path = tmp_path / "half.pth"
+    torch.save({"state_dict": {"w": torch.zeros(1000)}}, path)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match=rf"half\.pth.*{size} bytes|half\.pth was not"):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
+def test_a_pickle_without_tensors_is_refused(tmp_path):
+    path = tmp_path / "results.pkl"
+    path.write_bytes(pickle.dumps({"metrics": np.float32(1)}))
+    with pytest.raises(ValueError, match=r"results\.pkl"):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
+@pytest.fixture
+def weights_of_nobody(monkeypatch, tmp_path):
+    """URL on this machine that nobody answers, and an empty cache."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return f"http://127.0.0.1:{port}/resnet50-0676ba61.pth"
+
+
+def test_weights_that_cannot_be_had_are_named_with_the_way_out(
+    weights_of_nobody, tmp_path
+):
+    with pytest.raises(FileNotFoundError) as error:
+        CheckpointLoader.load_checkpoint(weights_of_nobody)
+    text = str(error.value)
+    assert "The pretrained weights resnet50-0676ba61.pth are not on this mach" in text
+    assert f"Put that file into {tmp_path / 'hub' / 'checkpoints'}" in text
+    assert "--no-pretrained" in text
+
+
+def test_weights_put_where_the_error_says_are_read(weights_of_nobody, tmp_path):
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    url = weights_of_nobody.replace("resnet50-0676ba61", "mine")
+    torch.save({"w": torch.ones(2)}, folder / "mine.pth")
+    assert CheckpointLoader.load_checkpoint(url)["w"].tolist() == [1, 1]
+
+
+def test_weights_with_another_content_than_their_name_says_are_refused(
+    weights_of_nobody, tmp_path
+):
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save({"w": torch.ones(2)}, folder / "resnet50-0676ba61.pth")
+    with pytest.raises(ValueError, match=r"expected 0676ba61\. It was changed or not"):
+        CheckpointLoader.load_checkpoint(weights_of_nobody)
