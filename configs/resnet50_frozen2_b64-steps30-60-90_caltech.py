@@ -1,6 +1,7 @@
 """ResNet-50, stem and two stages frozen, batch 64, on Caltech-101.
 
-Steps at 30, 60 and 90 of 100 epochs. Warm-up: linear, by iteration, over 5 epochs from a hundredth of the rate.
+Steps at 30, 60 and 90 of 100 epochs. Warm-up: linear, by iteration,
+over 5 epochs from a hundredth of the rate.
 The rate, 0.1, is theirs and belongs to batch 256; --auto-scale-lr makes 0.025 of it.
 Theirs: top-1 88 (experiments.md, 1.3). Ours: not run to the end.
 

@@ -1,6 +1,7 @@
 """ResNet-50, stem and four stages frozen, batch 256, on Caltech-101.
 
-Steps at 30, 60 and 90 of 100 epochs. Warm-up: linear, by iteration, over 5 epochs from a hundredth of the rate.
+Steps at 30, 60 and 90 of 100 epochs. Warm-up: linear, by iteration,
+over 5 epochs from a hundredth of the rate.
 The rate, 0.1, belongs to this batch size.
 Theirs: top-1 85 (experiments.md, 1.1). Ours: not run to the end.
 

@@ -293,3 +293,12 @@ def losses(folder):
     found = [line["loss"] for line in scalars(folder) if "loss" in line]
     assert found
     return found
+
+
+def test_a_run_resumed_elsewhere_leaves_the_first_one_alone(run, options, tmp_path):
+    settings = [*options[:-1], "train_cfg.max_epochs=4"]
+    before = {path: path.read_bytes() for path in run.glob("*.pth")}
+    args = ["--work-dir", tmp_path, "--resume", run / "epoch_1.pth", *settings]
+    check(run_tool("train", CONFIG, *args))
+    assert {path: path.read_bytes() for path in run.glob("*.pth")} == before
+    assert (tmp_path / "epoch_4.pth").is_file()

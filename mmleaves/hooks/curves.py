@@ -18,13 +18,18 @@ def draw_curves(rows: list[dict], path: Path) -> None:
     keys = list(dict.fromkeys(key for row in rows for key in row))
     losses = [key for key in keys if "loss" in key]
     percents = [key for key in keys if key.startswith("val/") and key not in losses]
-    panels = {"loss": losses, "percent": percents, "learning rate": ["lr"]}
+    rates = [key for key in keys if key == "lr"]
+    panels = {"loss": losses, "percent": percents, "learning rate": rates}
+    panels = {title: names for title, names in panels.items() if names}
     figure = Figure(figsize=(13, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, (title, names) in zip(figure.subplots(1, 3), panels.items(), strict=True):
-        for name in names:
+    grid = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, names) in zip(grid, panels.items(), strict=True):
+        for i, name in enumerate(names):
             points = [(row["epoch"], row[name]) for row in rows if name in row]
-            axes.plot(*zip(*points, strict=True), marker=".", label=name)
+            # Lines of other dashes, as two metrics may be equal all along.
+            style = {"marker": ".", "linestyle": ("-", "--", "-.", ":")[i % 4]}
+            axes.plot(*zip(*points, strict=True), label=name, **style)
         axes.set_title(title, loc="left")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
