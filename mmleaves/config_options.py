@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Sequence
 
+from mmengine import registry as root
 from mmengine.config import Config, DictAction
 from mmengine.optim import OptimWrapper
 from mmengine.registry import Registry
@@ -104,7 +105,7 @@ def _read_value(key: str, text: str, current: object) -> object:
     MMEngine's own reading takes the spaces out of paths and makes numbers of folders
     that are called like one.
     """
-    if key.endswith("type") and text != "None" and _find_class(text) is None:
+    if key.split(".")[-1] == "type" and text != "None" and _find_class(text) is None:
         known = {name for registry in _registries() for name in registry.module_dict}
         near = difflib.get_close_matches(text.split(".")[-1], known, n=1)
         hint = f" Nearest: {near[0]}." if near else ""
@@ -160,7 +161,9 @@ def _check_key(cfg: Config, key: str, settings: dict) -> object:
         elif isinstance(node, dict) and part in node:
             node = node[part]
         elif isinstance(node, dict):
-            readable = _readable_keys(node, path)
+            # A type that is set by another option comes with arguments of its own.
+            kind = settings.get(f"{path}.type", node.get("type"))
+            readable = _readable_keys(node, path, kind or _DEFAULT_TYPES.get(path))
             if path == "default_hooks" and f"{path}.{part}.type" not in settings:
                 readable = set(node)  # a new hook needs its type
             if readable is not None and part not in readable:
@@ -183,21 +186,21 @@ def _check_key(cfg: Config, key: str, settings: dict) -> object:
     return node
 
 
-def _readable_keys(node: dict, path: str) -> set[str] | None:
+def _readable_keys(node: dict, path: str, kind: str | None) -> set[str] | None:
     """Return the keys that ``node`` may have, or None where any key may be."""
     keys = set(node) | _ALSO.get(path, set())
     if reader := _READERS.get(path):
         return keys | _arguments(reader)
-    name = node.get("type", _DEFAULT_TYPES.get(path))
-    if isinstance(name, str) and (cls := _find_class(name)):
+    if isinstance(kind, str) and (cls := _find_class(kind)):
         arguments = _class_arguments(cls)
         return None if arguments is None else keys | arguments
     return keys if path in _ALSO else None
 
 
 def _registries() -> list[Registry]:
-    both = (*vars(registries).values(), *vars(upstream).values())
-    return [registry for registry in both if isinstance(registry, Registry)]
+    places = (registries, upstream, root)
+    found = (value for place in places for value in vars(place).values())
+    return [registry for registry in found if isinstance(registry, Registry)]
 
 
 def _find_class(name: str) -> type | None:

@@ -152,6 +152,9 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_real_one(option, text):
         "train_dataloader.dataset.pipeline.1.scale=160",
         "visualizer.vis_backends.0.type=TensorboardVisBackend",
         "trainable=classifier",
+        "train_dataloader.collate_fn.type=pseudo_collate",
+        "train_dataloader.sampler.type=RepeatAugSampler",
+        "model.backbone.norm_cfg.type=SyncBN",
         "randomness.deterministic=True",
         "optim_wrapper.accumulative_counts=4",
         "optim_wrapper.clip_grad.max_norm=1",
@@ -189,6 +192,17 @@ def test_a_setting_means_what_it_says(option, value):
         node = node[int(part)] if part.isdigit() else node[part]
     assert node == value
     assert type(node) is type(value)
+
+
+def test_a_new_type_comes_with_arguments_of_its_own():
+    from mmleaves.config import load_config
+
+    loss = "model.head.loss"
+    settings = [f"{loss}.type=FocalLoss", f"{loss}.gamma=1.5"]
+    config = "mobilenet-v2_all_b32-adamw-cosine10_caltech"
+    assert load_config(config, settings).model.head.loss.gamma == 1.5
+    with pytest.raises(ValueError, match="nothing reads 'gamma' in model"):
+        load_config(config, settings[1:])
 
 
 def test_debug_shows_where_an_error_came_from():
