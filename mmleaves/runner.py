@@ -67,6 +67,9 @@ _FOR_THE_LOG_FILE = (
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',
     "Exp name: ",
+    "The previous best checkpoint",
+    # Each epoch's; `test` shows all classes.
+    "Recall by class, the worst",
 )
 
 

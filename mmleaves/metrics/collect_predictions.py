@@ -14,6 +14,7 @@ class CollectPredictions(BaseMetric):
     on the first of several processes.
     """
 
+    default_prefix = "predictions"
     probs: np.ndarray
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:

@@ -93,6 +93,8 @@ class PerClassRecall(BaseMetric):
             torch.stack(predicted), torch.cat(labels), num_classes=len(classes)
         )
         table = recall_table(classes, recall, images, rows=self.rows)
-        MMLogger.get_current_instance().info(f"Recall by class\n{table}")
+        whole = self.rows >= len(classes)
+        title = "Recall by class" + ("" if whole else f", the worst {self.rows}")
+        MMLogger.get_current_instance().info(f"{title}:\n{table}")
         present = recall[images > 0]
         return {"macro": present.mean().item(), "worst": present.min().item()}

@@ -60,7 +60,7 @@ def test_an_evaluator_reports_the_mean_and_the_worst(log):
 def test_the_log_shows_the_worst_class_first_and_aligned(log):
     classes = ["2. Salix atrocinerea", "柳树", "acer"]
     evaluated([0, 1, 1, 0, 2, 1], [0, 1, 1, 2, 2, 2], classes)
-    assert log.read_text().split("Recall by class\n")[1].splitlines() == [
+    assert log.read_text().split("Recall by class:\n")[1].splitlines() == [
         "class                 images  recall %",
         "acer                       3     33.33",
         "2. Salix atrocinerea       1    100.00",
