@@ -157,7 +157,7 @@ class FineTuneRunner(Runner):
         # A wrapper for test-time augmentation holds the classifier as `module`.
         freeze(getattr(model, "module", model), self.cfg.get("trainable", "all"))
         if self.cfg.get("channels_last", True):
-            # Up to five times as fast on a CPU: oneDNN's convolutions want NHWC.
+            # Faster on a CPU, as oneDNN's convolutions want NHWC.
             model = model.to(memory_format=torch.channels_last)
         return model
 
