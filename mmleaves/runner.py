@@ -156,10 +156,20 @@ class FineTuneRunner(Runner):
         model = super().build_model(model)
         # A wrapper for test-time augmentation holds the classifier as `module`.
         freeze(getattr(model, "module", model), self.cfg.get("trainable", "all"))
-        if self.cfg.get("channels_last", True):
-            # Faster on a CPU, as oneDNN's convolutions want NHWC.
-            model = model.to(memory_format=torch.channels_last)
-        return model
+        return model.to(memory_format=self._memory_format)
+
+    @property
+    def _memory_format(self) -> torch.memory_format:
+        # Faster on a CPU, as oneDNN's convolutions want NHWC.
+        channels_last = self.cfg.get("channels_last", True)
+        return torch.channels_last if channels_last else torch.contiguous_format
+
+    def _init_model_weights(self) -> None:
+        # PyTorch fills a tensor in the order of its memory, so that one seed would
+        # give another classifier in another layout.
+        self.model.to(memory_format=torch.contiguous_format)
+        super()._init_model_weights()
+        self.model.to(memory_format=self._memory_format)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         if self.distributed and not torch.cuda.is_available():
