@@ -13,5 +13,5 @@ _base_ = [
     "_base_/schedules/sgd_cyclic20.py",
     "_base_/default_runtime.py",
 ]
-model = dict(backbone=dict(frozen_stages=2))
+trainable = "all-but-first:2"
 train_dataloader = dict(batch_size=64)

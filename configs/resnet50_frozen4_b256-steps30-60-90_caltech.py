@@ -14,5 +14,5 @@ _base_ = [
     "_base_/schedules/sgd_steps30-60-90.py",
     "_base_/default_runtime.py",
 ]
-model = dict(backbone=dict(frozen_stages=4))
+trainable = "all-but-first:4"
 train_dataloader = dict(batch_size=256)

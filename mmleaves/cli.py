@@ -8,6 +8,10 @@ COMMANDS = {
     "test": "score a checkpoint",
     "predict": "predict the class of images",
     "print-config": "print a config with its bases merged in",
+    "vis-scheduler": "draw a config's learning rate and momentum",
+    "find-lr": "find a learning rate by a sweep",
+    "freeze-report": "count what a config trains, part by part",
+    "fold": "fold a trained RepVGG or the like into a plain net",
     "make-sample": "draw a data set of leaves",
     "show-predictions": "draw predictions with their images",
 }

@@ -41,6 +41,7 @@ _ALSO = {
     # Read from the whole config, by this package or by MMEngine.
     "": {
         "dataset",
+        "reference_classes",
         "trainable",
         "channels_last",
         "find_unused_parameters",
@@ -57,12 +58,15 @@ _ALSO = {
         "base_lr",
         "base_wd",
         "bias_decay_mult",
+        "branch_lr_mult",
         "bias_lr_mult",
         "bypass_duplicate",
         "custom_keys",
         "dcn_offset_lr_mult",
         "dwconv_decay_mult",
         "flat_decay_mult",
+        "head_lr_mult",
+        "layer_decay",
         "norm_decay_mult",
     },
     "model.train_cfg": {"augments", "probs"},
@@ -110,7 +114,9 @@ def _read_value(key: str, text: str, current: object) -> object:
         near = difflib.get_close_matches(text.split(".")[-1], known, n=1)
         hint = f" Nearest: {near[0]}." if near else ""
         raise ValueError(f"--cfg-options {key}: there is no {text!r}.{hint}")
-    if isinstance(current, str) and text != "None":
+    # A freeze policy over time is a list of them.
+    steps = key.partition(".")[0] == "trainable" and text.startswith("[")
+    if isinstance(current, str) and text != "None" and not steps:
         return text
     if "dict(" in text:
         raise ValueError(

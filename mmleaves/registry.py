@@ -25,7 +25,10 @@ DATASETS = _child(upstream.DATASETS, "datasets")
 TRANSFORMS = _child(upstream.TRANSFORMS, "transforms")
 HOOKS = _child(upstream.HOOKS, "hooks")
 METRICS = _child(upstream.METRICS, "metrics")
+MODELS = _child(upstream.MODELS, "models")
 OPTIM_WRAPPERS = _child(upstream.OPTIM_WRAPPERS, "optim")
+OPTIM_WRAPPER_CONSTRUCTORS = _child(upstream.OPTIM_WRAPPER_CONSTRUCTORS, "optim")
+PARAM_SCHEDULERS = _child(upstream.PARAM_SCHEDULERS, "optim")
 # The stock tools look for `runner_type` in MMEngine's own registry, before any scope
 # is set, and a registry finds its children but not its grandchildren.
 RUNNERS = _child(ROOT_RUNNERS, "runner")

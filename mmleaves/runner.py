@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed, master_only
 from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 from torch.distributed import init_process_group
@@ -17,7 +18,9 @@ from torch.distributed import init_process_group
 import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
-from mmleaves.freezing.policy import freeze
+from mmleaves.freezing.freezer import Freezer
+from mmleaves.freezing.lora import reset_lora
+from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.registry import DATASETS, RUNNERS
 
 
@@ -154,8 +157,11 @@ class FineTuneRunner(Runner):
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         model = super().build_model(model)
+        self._refuse_two_freezes()
         # A wrapper for test-time augmentation holds the classifier as `module`.
-        freeze(getattr(model, "module", model), self.cfg.get("trainable", "all"))
+        classifier = getattr(model, "module", model)
+        self._freezer = Freezer(classifier, self.cfg.get("trainable", "all"))
+        self._freezer.apply(0)
         return model.to(memory_format=self._memory_format)
 
     @property
@@ -164,11 +170,39 @@ class FineTuneRunner(Runner):
         channels_last = self.cfg.get("channels_last", True)
         return torch.channels_last if channels_last else torch.contiguous_format
 
+    def _refuse_two_freezes(self) -> None:
+        trainable = self.cfg.get("trainable", "all")
+        stages = (innermost(self.cfg.model).get("backbone") or {}).get("frozen_stages")
+        if trainable != "all" and stages is not None and stages >= 0:
+            raise ValueError(
+                f"The config freezes twice: trainable={trainable!r}, and "
+                f"model.backbone.frozen_stages={stages}. Keep `trainable`; "
+                f"trainable='all-but-first:{stages}' does what the other is for."
+            )
+
+    def build_optim_wrapper(
+        self, optim_wrapper: dict | OptimWrapper
+    ) -> OptimWrapper | OptimWrapperDict:
+        if isinstance(optim_wrapper, OptimWrapper):
+            return super().build_optim_wrapper(optim_wrapper)
+        settings = {"constructor": "mmleaves.FineTuneConstructor", **optim_wrapper}
+        # It takes what has a gradient: here, all that will be trained at some time.
+        for name, parameter in self._freezer.model.named_parameters():
+            parameter.requires_grad_(name in self._freezer.ever_trained)
+        built = super().build_optim_wrapper(settings)
+        self._freezer.apply(0)
+        return built
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        super().register_default_hooks(hooks)
+        self.register_hook(FreezeHook(self._freezer))
+
     def _init_model_weights(self) -> None:
         # PyTorch fills a tensor in the order of its memory, so that one seed would
         # give another classifier in another layout.
         self.model.to(memory_format=torch.contiguous_format)
         super()._init_model_weights()
+        reset_lora(self.model)
         self.model.to(memory_format=self._memory_format)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:

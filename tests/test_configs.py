@@ -1,6 +1,8 @@
 """A config's name tells the truth, and so does its header."""
 
+import copy
 import re
+from functools import cache
 
 import pytest
 from mmengine.config import Config
@@ -10,79 +12,183 @@ from mmleaves.config import load_config
 
 CONFIGS = sorted(ROOT.glob("configs/[!_]*.py"))
 ALGORITHMS = {
+    "densenet121": dict(type="DenseNet", arch="121"),
     "mobilenet-v2": dict(type="MobileNetV2"),
+    "repvgg-a0": dict(type="RepVGG", arch="A0"),
+    "resnet18": dict(type="ResNet", depth=18),
+    "resnet18-biased": dict(type="mmleaves.BiasedResNet18"),
+    "resnet34": dict(type="ResNet", depth=34),
     "resnet50": dict(type="ResNet", depth=50),
+    "resnet101": dict(type="ResNet", depth=101),
+    "resnext50-32x4d": dict(type="ResNeXt", depth=50, groups=32, width_per_group=4),
+    "resnext101-32x8d": dict(type="ResNeXt", depth=101, groups=32, width_per_group=8),
+    "resnext101-64x4d": dict(type="ResNeXt", depth=101, groups=64, width_per_group=4),
     "swin-tiny": dict(type="SwinTransformer", arch="tiny"),
+    "vgg13-bn": dict(type="VGG", depth=13, norm_cfg=dict(type="BN")),
+    "vit-base": dict(type="VisionTransformer", arch="base", patch_size=16),
+    "vit-large": dict(type="VisionTransformer", arch="large", patch_size=16),
 }
+# What a head other than the usual one is called.
+HEADS = {
+    "StackedLinearClsHead": lambda _, head: f"hidden{head.mid_channels[0]}",
+    # MobileNetV2's fifth layer ends the third stage.
+    "mmleaves.FusionClsHead": lambda backbone, _: {
+        ("ResNet", (2, 3)): "stages34",
+        ("MobileNetV2", (4, 7)): "stages34",
+    }[backbone.type, backbone.out_indices],
+    "mmleaves.ExtraFeaturesClsHead": lambda _, head: "extra{}-{}".format(
+        *head.latent_channels
+    ),
+    "mmleaves.AttentionPoolingClsHead": lambda *_: "attention-pooling",
+}
+# Type, folder, and to how many pixels test images are cut or resized, if they are.
 DATA = {
-    "busi": ("mmleaves.BenignMalignant", "data/busi"),
-    "caltech": ("mmleaves.CaltechFolders", "data/101_ObjectCategories"),
-    "folders": ("mmleaves.CaltechFolders", "data/folders"),
-    "leaves": ("mmleaves.LeavesCSV", "data/leaves"),
-    "sample": ("mmleaves.LeavesCSV", "data/sample"),
+    "birds": ("mmleaves.CaltechFolders", "data/birds", 256),
+    "birds-224px": ("mmleaves.CaltechFolders", "data/birds", 224),
+    "busi": ("mmleaves.BenignMalignant", "data/busi", 224),
+    "caltech": ("mmleaves.CaltechFolders", "data/101_ObjectCategories", 224),
+    "cifar10": ("mmleaves.CaltechFolders", "data/cifar10", None),
+    "cifar10-224px": ("mmleaves.CaltechFolders", "data/cifar10", 224),
+    "folders": ("mmleaves.CaltechFolders", "data/folders", 224),
+    "leaves": ("mmleaves.LeavesCSV", "data/leaves", 224),
+    "sample": ("mmleaves.LeavesCSV", "data/sample", 224),
 }
-# What a name leaves unsaid: SGD, with the steps of experiments.md, 1.4.
+# What a name leaves unsaid: SGD, with the steps of experiments.md, 1.4; on birds, the
+# rate of experiments.md, 3.
 UNSAID_OPTIMIZER, UNSAID_SCHEDULE = "sgd", "steps20-40-60"
+UNSAID_RATE = {"birds": 5e-5, "birds-224px": 5e-5}
+
+
+@cache
+def read(path) -> Config:
+    return load_config(str(path), import_custom_modules=False)
 
 
 def load(path) -> Config:
-    return load_config(str(path), import_custom_modules=False)
+    return copy.deepcopy(read(path))  # for tests that change it
 
 
 def describe(cfg: Config) -> dict[str, str]:
     """Return what a config's name should say, read from the merged config."""
-    backbone = cfg.model.backbone
-    (algorithm,) = [
+    described = (
+        cfg.dataset.type,
+        cfg.dataset.data_root,
+        image_px(cfg.test_dataloader.dataset.pipeline),
+    )
+    (data,) = [name for name, settings in DATA.items() if settings == described]
+    rate = cfg.optim_wrapper.optimizer.lr
+    return {
+        "algorithm": describe_algorithm(cfg.model),
+        "module": describe_trainable(cfg.trainable),
+        "batch": f"b{cfg.train_dataloader.batch_size}",
+        "optimizer": cfg.optim_wrapper.optimizer.type.lower(),
+        "rate": "" if rate == UNSAID_RATE.get(data, rate) else f"lr{short(rate)}",
+        "schedule": describe_schedule(cfg),
+        "transforms": describe_transforms(cfg.train_dataloader.dataset.pipeline),
+        "start": "continued" if cfg.load_from else "",
+        "data": data,
+    }
+
+
+def describe_algorithm(model: dict) -> str:
+    """Return the backbone's name, or both branches', and what is not as usual."""
+    backbone, head = model.backbone, model.head
+    branches = backbone.get("branches", {})
+    words = list(dict.fromkeys(map(describe_backbone, branches.values())))
+    if not branches:
+        words = [describe_backbone(backbone)]
+    if sides_px := backbone.get("sides_px"):
+        words += [str(sides_px.get(name, 224)) for name in branches]
+    if "num_stages" in backbone:
+        words.append(f"{backbone.num_stages}stages")
+    if backbone.type == "mmleaves.CrossAttentionBranches":
+        assert head.how == "concat", "no name says otherwise"
+        words.append("cross" + "".join(map(str, backbone.after_stages)))
+    elif branches:
+        words.append(head.how)
+    elif head.type in HEADS:
+        words.append(HEADS[head.type](backbone, head))
+    return "-".join(words)
+
+
+def describe_backbone(backbone: dict) -> str:
+    (name,) = [
         name
         for name, settings in ALGORITHMS.items()
         if all(backbone.get(key) == value for key, value in settings.items())
     ]
-    (data,) = [
-        name
-        for name, (kind, root) in DATA.items()
-        if (cfg.dataset.type, cfg.dataset.data_root) == (kind, root)
-    ]
-    frozen = backbone.get("frozen_stages", -1)
-    module = {"classifier": "probe", "all": "all"}[cfg.trainable]
-    if frozen >= 0:
-        assert module == "all", "a probe freezes more than any stages"
-        module = f"frozen{frozen}"
-    return {
-        "algorithm": algorithm,
-        "module": module,
-        "batch": f"b{cfg.train_dataloader.batch_size}",
-        "optimizer": cfg.optim_wrapper.optimizer.type.lower(),
-        "schedule": describe_schedule(cfg),
-        "data": data,
-    }
+    return name
+
+
+def short(rate: float) -> str:
+    return f"{rate:.0e}".replace("e-0", "e-")
+
+
+def image_px(pipeline: list[dict]) -> int | None:
+    sides = [step.get("crop_size") or step.get("scale") for step in pipeline]
+    sides = [side[0] if isinstance(side, tuple) else side for side in sides if side]
+    return sides[-1] if sides else None
+
+
+def describe_trainable(trainable: str | list[str]) -> str:
+    if isinstance(trainable, list):
+        return "-".join(map(describe_trainable, trainable))
+    policy, _, number = trainable.replace("@", "").partition(":")
+    return {"classifier": "probe", "all-but-first": "frozen"}.get(
+        policy, policy
+    ) + number
+
+
+def describe_transforms(pipeline: list[dict]) -> str:
+    tried = {"mmleaves.ColorJitter", "RandomErasing", "mmleaves.CutOut"}
+    left_out = tried - {step.type for step in pipeline}
+    if left_out == tried:
+        return ""
+    assert left_out <= {"mmleaves.ColorJitter"}, "no name says this"
+    return "nojitter" if left_out else "aug"
 
 
 def describe_schedule(cfg: Config) -> str:
     kinds = [schedule.type for schedule in cfg.param_scheduler]
     epochs = cfg.train_cfg.max_epochs
+    if not kinds:
+        return f"constant{epochs}"
     if "CosineAnnealingMomentum" in kinds:
         return f"cyclic{epochs}"
     last = cfg.param_scheduler[-1]
     if last.type == "MultiStepLR":
         return "steps" + "-".join(map(str, last.milestones))
+    if last.type == "ExponentialLR":
+        return f"exponential{last.gamma}"
+    if last.type == "CosineRestartLR":
+        assert sum(last.periods) == epochs
+        return f"restarts{last.periods[0]}x{last.periods[1] // last.periods[0]}"
     assert last.type == "CosineAnnealingLR"
     assert last.T_max + last.get("begin", 0) == epochs
     return f"cosine{epochs}"
 
 
+# Batch, optimiser, rate, schedule, transforms, and where it starts from.
+TRAINING = re.compile(
+    r"(b\d+)(?:-(adamw))?(?:-(lr\de-\d))?(?:-(.+?))?(?:-(aug|nojitter))?(?:-(continued))?"
+)
+
+
 def parse(name: str) -> dict[str, str]:
     """Return what a config's name says."""
     algorithm, module, training, data = name.split("_")
-    batch, _, rest = training.partition("-")
-    optimizer, schedule = UNSAID_OPTIMIZER, rest or UNSAID_SCHEDULE
-    if match := re.match("(adamw)-(.*)", rest):
-        optimizer, schedule = match.groups()
+    batch, optimizer, rate, schedule, transforms, start = TRAINING.fullmatch(
+        training
+    ).groups(default="")
     return {
         "algorithm": algorithm,
         "module": module,
         "batch": batch,
-        "optimizer": optimizer,
-        "schedule": schedule,
+        "optimizer": optimizer or UNSAID_OPTIMIZER,
+        "rate": rate,
+        "schedule": schedule or UNSAID_SCHEDULE,
+        "transforms": transforms,
+        "start": start,
         "data": data,
     }
 
@@ -119,24 +225,80 @@ def test_a_name_that_lies_is_found():
         "resnet50_frozen2_b64-adamw-steps20-40-60_caltech",
         "resnet50_frozen2_b64_leaves",
         "mobilenet-v2_frozen2_b64_caltech",
+        "resnet50_last2_b64_caltech",
+        "resnet50_frozen2_b64-lr1e-4_caltech",
+        "resnet50_frozen2_b64-steps20-40-60-aug_caltech",
+        "resnet50_frozen2_b64-steps20-40-60-continued_caltech",
     ):
         assert parse(name) != told
 
 
-def test_the_rows_of_table_1_differ_in_what_their_names_say_only():
-    rows = [
-        load(path)
-        for path in CONFIGS
-        if re.search(r"experiments\.md, 1\.[1-4]", path.read_text())
-    ]
-    assert len(rows) == 4
-    assert {row.optim_wrapper.optimizer.lr for row in rows} == {0.1}
-    for row in rows:
-        row.model.backbone.pop("frozen_stages")
+def test_a_config_that_goes_on_names_one_of_the_same_network_and_data():
+    going_on = {path.stem: load(path) for path in CONFIGS if load(path).load_from}
+    assert going_on
+    names = {path.stem for path in CONFIGS}
+    for name, cfg in going_on.items():
+        folder, first, file = cfg.load_from.split("/")
+        assert (folder, file) == ("work_dirs", "best_accuracy_top1_epoch_*.pth")
+        assert first in names - {name}
+        assert all(
+            parse(first)[key] == parse(name)[key] for key in ("algorithm", "data")
+        )
+
+
+def row_paths(rows: str) -> list:
+    """Return the configs whose headers name such a row of experiments.md."""
+    named = re.compile(rf"experiments\.md, {rows}\b")
+    return [path for path in CONFIGS if named.search(path.read_text())]
+
+
+@pytest.mark.parametrize(("table", "rows"), [(1, 5), (2, 7), (3, 7), (4, 4), (5, 9)])
+def test_every_row_has_a_config(table, rows):
+    for row in range(1, rows + 1):
+        assert row_paths(rf"{table}\.{row}"), f"{table}.{row} has none"
+
+
+@pytest.mark.parametrize(
+    ("rows", "count", "rates"),
+    [
+        (r"1\.[1-4]", 4, {0.1}),
+        (r"2\.\d", 8, {3e-4}),
+        ("3", 14, {5e-5, 1e-4}),
+        ("5", 23, {1e-4}),
+    ],
+)
+def test_the_rows_of_a_table_differ_in_what_their_names_say_only(rows, count, rates):
+    merged = [load(path) for path in row_paths(rows)]
+    assert len(merged) == count
+    assert {row.optim_wrapper.optimizer.pop("lr") for row in merged} == rates
+    for row in merged:
+        # What `describe` reads from it must be all that there is.
+        for key in ("model", "trainable", "param_scheduler", "work_dir"):
+            row.pop(key)
+        row.pop("custom_hooks", None)  # belong to a head
+        row.train_cfg.pop("max_epochs")
         row.train_dataloader.pop("batch_size")
-        row.param_scheduler[-1].pop("milestones")
-        row.pop("work_dir")
-    assert len({row.pretty_text for row in rows}) == 1
+        for key in list(row):
+            if key.endswith("_pipeline"):
+                row.pop(key)
+            elif key.endswith("_dataloader"):
+                row[key].dataset.pop("pipeline")
+    assert len({row.pretty_text for row in merged}) == 1
+
+
+def test_the_rows_of_table_5_weigh_their_classes_alike():
+    for path in row_paths("5"):
+        loss = load(path).model.head.loss
+        assert loss == dict(type="CrossEntropyLoss", class_weight="auto")
+
+
+def test_rows_of_one_network_have_one_and_the_same_model():
+    models = {}
+    for path in row_paths(r"[1-4]"):
+        name, model = parse(path.stem), load(path).model
+        model.backbone.pop("img_size", None)  # goes by the data
+        models.setdefault(name["algorithm"], set()).add(str(model))
+    assert all(len(of_one) == 1 for of_one in models.values())
 
 
 def test_the_index_for_mim_lists_every_config():

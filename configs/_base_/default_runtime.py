@@ -7,19 +7,27 @@ runner_type = "mmleaves.FineTuneRunner"
 
 default_hooks = dict(
     logger=dict(interval=50),
-    checkpoint=dict(max_keep_ckpts=2, save_best="accuracy/top1"),
+    checkpoint=dict(
+        max_keep_ckpts=2,
+        save_best="accuracy/top1",
+        # Of which metrics the higher value is the better one, by parts of their names.
+        # A loss is the better the lower.
+        greater_keys=["acc", "precision", "recall", "f1", "map", "binary/"],
+    ),
     check_data=dict(type="mmleaves.CheckDataHook"),
-    freeze=dict(type="mmleaves.FreezeHook"),
+    check_monitors=dict(type="mmleaves.CheckMonitorsHook"),
+    check_schedule=dict(type="mmleaves.CheckScheduleHook"),
+    class_weight=dict(type="mmleaves.ClassWeightHook"),
     plain_checkpoint=dict(type="mmleaves.PlainCheckpointHook"),
     progress_bar=dict(type="mmleaves.ProgressBarHook"),
     run_record=dict(type="mmleaves.RunRecordHook"),
     # Several processes score and save with one BatchNorm, the mean of theirs.
-    sync_buffers=dict(type="SyncBuffersHook"),
+    sync_buffers=dict(type="mmleaves.SyncMovingBuffersHook"),
 )
 # Unasked, MMEngine logs a metric with "loss" in its name as its mean over the last
 # validations. Metrics have a "/" in theirs; the running losses of training have none.
 log_processor = dict(mean_pattern=r"^[^/]*(loss|time|grad_norm)[^/]*$")
 randomness = dict(seed=0)
 
-# What is trained: "all", or "classifier" for a linear probe.
+# What is trained: the freeze policy, see docs/freezing.md.
 trainable = "all"

@@ -27,14 +27,16 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
     """Read a checkpoint file that holds tensors and plain types.
 
     Args:
-        filename: Path of the file; ``~`` is expanded.
+        filename: Path of the file; ``~`` is expanded. A ``*`` in the file's name stands
+            for anything, as for the epoch of the best weights.
         map_location: As in `torch.load`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a checkpoint, is damaged, or would have to run code.
+        ValueError: If it is not a checkpoint, is damaged, or would have to run code, or
+            if several files fit the name.
     """
-    path = Path(filename).expanduser()
+    path = _only_file(Path(filename).expanduser())
     if not path.is_file():
         there = sorted(file.name for file in path.parent.glob("*.pth"))
         raise FileNotFoundError(
@@ -64,6 +66,20 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
             "dict of tensors by name, or one with a `state_dict`."
         )
     return checkpoint
+
+
+def _only_file(path: Path) -> Path:
+    """Return the file that fits a name with ``*``; the name itself if none does."""
+    if "*" not in path.name or path.is_file():
+        return path
+    fitting = sorted(path.parent.glob(path.name))
+    if len(fitting) > 1:
+        raise ValueError(
+            f"{path} fits {len(fitting)} files: "
+            f"{', '.join(file.name for file in fitting)}. Expected one; delete the "
+            "others, or name the one that is meant."
+        )
+    return fitting[0] if fitting else path
 
 
 def checkpoint_classes(filename: str) -> tuple[str, ...] | None:

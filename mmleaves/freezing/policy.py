@@ -1,37 +1,100 @@
-"""What is trained and what stays as it is."""
+"""The freeze policy: one setting, ``trainable``, for every backbone.
 
-from collections.abc import Iterator
+============================  =======================================================
+``"all"``                     everything
+``"classifier"``              the classifier alone: a linear probe
+``"last:N"``                  the last N stages (blocks of a ViT), and what follows them
+``"all-but-first:N"``         all but the stem and the first N stages: what MMPretrain
+                              calls ``frozen_stages=N`` in a ResNet
+``"attention:N"``             self-attention in the last N blocks: queries, keys, values
+                              and the output projection, with their biases
+``"norms"``                   weights and biases of the normalisation layers
+``"biases"``                  biases alone (BitFit, Ben Zaken et al., ACL 2022)
+``"lora:R"``                  low-rank updates, of rank R, to the linear layers of
+                              self-attention (LoRA, Hu et al., ICLR 2022)
+``"names:PATTERN"``           parameters in whose name the regular expression is found
+============================  =======================================================
 
-from torch import nn
+The classifier, and what joins two branches, start from random weights and are trained
+in every policy. Over time, a policy follows another: ``["classifier", "all@3"]`` trains
+all from epoch 3 on (LP-FT, Kumar et al., ICLR 2022), and ``"gradual:K"`` one stage more
+every K epochs (Howard and Ruder, ACL 2018). In a net of two branches,
+``{"left": "classifier", "right": "last:1"}`` gives each its own.
+"""
 
-POLICIES = ("all", "classifier")
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Setting = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+
+_COUNTED = ("last", "all-but-first", "attention", "lora", "gradual")
+_PLAIN = ("all", "classifier", "norms", "biases")
+_FORMS = (*_PLAIN, *(f"{kind}:N" for kind in _COUNTED), "names:PATTERN")
 
 
-def frozen_modules(model: nn.Module, trainable: str) -> Iterator[nn.Module]:
-    """Yield the parts of ``model`` that a policy freezes, each with all its children.
+@dataclass(frozen=True)
+class Policy:
+    """One policy, such as ``last:2``: ``kind`` is ``"last"``, ``count`` 2."""
 
-    Args:
-        model: An image classifier of MMPretrain, with a ``head``.
-        trainable: ``"all"`` freezes nothing, ``"classifier"`` all but the head.
+    kind: str
+    count: int = 0
+    pattern: str = ""
+
+    def __str__(self) -> str:
+        argument = self.pattern or (self.count if self.kind in _COUNTED else "")
+        return f"{self.kind}:{argument}" if argument != "" else self.kind
+
+
+def parse_policy(text: str) -> Policy:
+    """Read one policy.
 
     Raises:
-        ValueError: If there is no such policy, or no head.
+        ValueError: If there is no such policy, or its number or pattern is none.
     """
-    if trainable not in POLICIES:
-        raise ValueError(
-            f"trainable={trainable!r} is not a freeze policy; there are "
-            f"{', '.join(map(repr, POLICIES))}."
-        )
-    if trainable == "classifier":
-        if getattr(model, "head", None) is None:
+    kind, colon, argument = str(text).partition(":")
+    if kind in _PLAIN and not colon:
+        return Policy(kind)
+    least = 1 if kind in ("lora", "gradual", "attention") else 0
+    if kind in _COUNTED and argument.isdecimal() and int(argument) >= least:
+        return Policy(kind, int(argument))
+    if kind == "names" and argument:
+        try:
+            re.compile(argument)
+        except re.error as error:
             raise ValueError(
-                f"trainable='classifier' needs a model with a head, and "
-                f"{type(model).__name__} has none."
-            )
-        yield from (child for name, child in model.named_children() if name != "head")
+                f"trainable={text!r}: {argument!r} is no regular expression: {error}."
+            ) from error
+        return Policy(kind, pattern=argument)
+    raise ValueError(
+        f"trainable={text!r} is not a freeze policy; there are {', '.join(_FORMS)}, "
+        "with a whole number for N, and lists of them over time."
+    )
 
 
-def freeze(model: nn.Module, trainable: str) -> None:
-    """Switch off the gradients of what ``trainable`` leaves out of the training."""
-    for module in frozen_modules(model, trainable):
-        module.requires_grad_(False)
+def parse_steps(setting: str | Sequence[str]) -> list[tuple[int, Policy]]:
+    """Read a policy or a list of them over time, each with its first epoch, from 0.
+
+    Raises:
+        ValueError: If a policy is none, or the epochs do not rise from 0.
+    """
+    texts = [setting] if isinstance(setting, str) else list(setting)
+    steps = []
+    for text in texts:
+        policy, at, epoch = str(text).rpartition("@")
+        if not at or not epoch.isdecimal():
+            policy, epoch = str(text), "0"
+        steps.append((int(epoch), parse_policy(policy)))
+    epochs = [epoch for epoch, _ in steps]
+    if not steps or epochs[0] != 0 or sorted(set(epochs)) != epochs:
+        raise ValueError(
+            f"trainable={setting!r} does not say what is trained when: the first "
+            "policy begins at epoch 0, each later one after it, as in "
+            '["classifier", "all@3"].'
+        )
+    if len(steps) > 1 and any(policy.kind == "gradual" for _, policy in steps):
+        raise ValueError(
+            f"trainable={setting!r}: gradual is a list of policies over time itself, "
+            "and stands alone."
+        )
+    return steps

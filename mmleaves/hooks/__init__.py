@@ -1,13 +1,23 @@
 from mmleaves.hooks.check_data_hook import CheckDataHook
+from mmleaves.hooks.check_monitors_hook import CheckMonitorsHook
+from mmleaves.hooks.check_schedule_hook import CheckScheduleHook
+from mmleaves.hooks.class_weight_hook import ClassWeightHook
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from mmleaves.hooks.progress_bar_hook import ProgressBarHook
 from mmleaves.hooks.run_record_hook import RunRecordHook
+from mmleaves.hooks.standardize_features_hook import StandardizeFeaturesHook
+from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
 
 __all__ = [
     "CheckDataHook",
+    "CheckMonitorsHook",
+    "CheckScheduleHook",
+    "ClassWeightHook",
     "FreezeHook",
     "PlainCheckpointHook",
     "ProgressBarHook",
     "RunRecordHook",
+    "StandardizeFeaturesHook",
+    "SyncMovingBuffersHook",
 ]

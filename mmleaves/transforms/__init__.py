@@ -1,3 +1,4 @@
+from mmleaves.transforms.attach_features import AttachFeatures
 from mmleaves.transforms.clahe import CLAHE
 from mmleaves.transforms.color_jitter import ColorJitter
 from mmleaves.transforms.cut_out import CutOut
@@ -7,6 +8,7 @@ from mmleaves.transforms.random_quarter_turn import RandomQuarterTurn
 
 __all__ = [
     "CLAHE",
+    "AttachFeatures",
     "ColorJitter",
     "CutOut",
     "LoadImage",

@@ -103,3 +103,18 @@ def test_weights_with_another_content_than_their_name_says_are_refused(
     torch.save({"w": torch.ones(2)}, folder / "resnet50-0676ba61.pth")
     with pytest.raises(ValueError, match=r"expected 0676ba61\. It was changed or not"):
         CheckpointLoader.load_checkpoint(weights_of_nobody)
+
+
+def test_a_star_in_a_name_stands_for_the_epoch_of_the_best_weights(tmp_path):
+    best = tmp_path / "best_accuracy_top1_epoch_*.pth"
+    torch.save({"epoch": 7}, tmp_path / "best_accuracy_top1_epoch_7.pth")
+    torch.save({"epoch": 9}, tmp_path / "epoch_9.pth")
+    assert CheckpointLoader.load_checkpoint(str(best), "cpu") == {"epoch": 7}
+    torch.save({"epoch": 8}, tmp_path / "best_accuracy_top1_epoch_8.pth")
+    with pytest.raises(ValueError, match=r"fits 2 files: best_\S+_7\.pth, best_\S+_8"):
+        CheckpointLoader.load_checkpoint(str(best), "cpu")
+
+
+def test_a_name_with_a_star_that_nothing_fits_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"best_\*\.pth; its folder holds none"):
+        CheckpointLoader.load_checkpoint(str(tmp_path / "best_*.pth"), "cpu")

@@ -1,49 +1,69 @@
+"""How a freeze policy is written."""
+
 import pytest
-import torch
-from mmengine.registry import DefaultScope
-from mmpretrain.registry import MODELS
 
-from mmleaves.freezing.policy import freeze, frozen_modules
+from mmleaves.freezing.policy import Policy, parse_policy, parse_steps
 
 
-@pytest.fixture
-def model():
-    DefaultScope.get_instance("test", scope_name="mmpretrain")
-    import mmpretrain.models  # noqa: F401 - registers them
-
-    return MODELS.build(
-        dict(
-            type="ImageClassifier",
-            backbone=dict(type="MobileNetV2", widen_factor=0.25),
-            neck=dict(type="GlobalAveragePooling"),
-            head=dict(type="LinearClsHead", num_classes=3, in_channels=1280),
-        )
-    )
-
-
-def test_a_probe_trains_the_head_alone(model):
-    freeze(model, "classifier")
-    trained = [name for name, p in model.named_parameters() if p.requires_grad]
-    assert trained == ["head.fc.weight", "head.fc.bias"]
-
-
-def test_all_freezes_nothing(model):
-    freeze(model, "all")
-    assert all(parameter.requires_grad for parameter in model.parameters())
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("all", Policy("all")),
+        ("classifier", Policy("classifier")),
+        ("last:2", Policy("last", 2)),
+        ("last:0", Policy("last", 0)),
+        ("all-but-first:3", Policy("all-but-first", 3)),
+        ("attention:12", Policy("attention", 12)),
+        ("norms", Policy("norms")),
+        ("biases", Policy("biases")),
+        ("lora:8", Policy("lora", 8)),
+        ("gradual:2", Policy("gradual", 2)),
+        (r"names:layer4\..*:x", Policy("names", pattern=r"layer4\..*:x")),
+    ],
+)
+def test_each_policy_is_read_and_written_alike(text, policy):
+    assert parse_policy(text) == policy
+    assert str(policy) == text
 
 
-def test_every_batch_norm_of_a_probe_is_in_a_frozen_part(model):
-    frozen = {m for part in frozen_modules(model, "classifier") for m in part.modules()}
-    norms = {m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)}
-    assert norms <= frozen
-    assert model.head not in frozen
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("head", "last", "last:", "last:x", "last:-1", "last:1.5", "Last:2", "all:2"),
+        *("lora:0", "attention:0", "names:", ""),
+    ],
+)
+def test_what_is_no_policy_is_refused_with_those_there_are(text):
+    with pytest.raises(ValueError, match=r"is not a freeze policy; there are all, cla"):
+        parse_policy(text)
 
 
-def test_an_unknown_policy_is_refused_with_the_list(model):
-    with pytest.raises(ValueError, match="'head' is not a freeze policy; there are 'a"):
-        freeze(model, "head")
+def test_a_pattern_that_cannot_be_read_says_why():
+    with pytest.raises(ValueError, match=r"'layer\(' is no regular expression: missin"):
+        parse_policy("names:layer(")
 
 
-def test_a_probe_of_a_model_without_a_head_is_refused():
-    with pytest.raises(ValueError, match="needs a model with a head, and Sequential"):
-        freeze(torch.nn.Sequential(), "classifier")
+def test_policies_over_time_begin_at_the_epochs_they_name():
+    assert parse_steps(["classifier", "last:1@2", "all@5"]) == [
+        (0, Policy("classifier")),
+        (2, Policy("last", 1)),
+        (5, Policy("all")),
+    ]
+
+
+def test_an_at_sign_in_a_pattern_is_none_of_an_epoch():
+    assert parse_steps("names:a@b") == [(0, Policy("names", pattern="a@b"))]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [[], ["classifier@1"], ["classifier", "all"], ["classifier", "all@3", "norms@2"]],
+)
+def test_epochs_that_do_not_rise_from_the_start_are_refused(setting):
+    with pytest.raises(ValueError, match="does not say what is trained when: the firs"):
+        parse_steps(setting)
+
+
+def test_gradual_is_not_mixed_with_others():
+    with pytest.raises(ValueError, match="gradual is a list of policies over time its"):
+        parse_steps(["classifier", "gradual:1@2"])

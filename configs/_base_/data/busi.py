@@ -9,6 +9,7 @@ dataset = dict(
     folds=5,
     fold=0,
 )
+reference_classes = 2  # for counting without the data
 test_dataloader = dict(dataset=dict(data_prefix="test", part="all"))
 
 val_evaluator = [

@@ -8,3 +8,4 @@ dataset = dict(
     train_per_class=30,
     val_per_class=5,
 )
+reference_classes = 101  # for counting without the data

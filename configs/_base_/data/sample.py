@@ -3,3 +3,4 @@
 _base_ = ["./leaves.py"]
 
 dataset = dict(data_root="data/sample")
+reference_classes = 14  # for counting without the data

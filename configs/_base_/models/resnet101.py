@@ -1,0 +1,16 @@
+"""ResNet-101 with torchvision's ImageNet weights; the classifier follows the data."""
+
+model = dict(
+    type="ImageClassifier",
+    backbone=dict(
+        type="ResNet",
+        depth=101,
+        init_cfg=dict(
+            type="Pretrained",
+            checkpoint="mmleaves://resnet101_in1k",
+            prefix="backbone",
+        ),
+    ),
+    neck=dict(type="GlobalAveragePooling"),
+    head=dict(type="LinearClsHead", in_channels=2048),
+)

@@ -1,0 +1,8 @@
+"""A notebook's own ResNet-18, from random weights; the classifier follows the data."""
+
+model = dict(
+    type="ImageClassifier",
+    backbone=dict(type="mmleaves.BiasedResNet18"),
+    neck=dict(type="GlobalAveragePooling"),
+    head=dict(type="LinearClsHead", in_channels=512),
+)

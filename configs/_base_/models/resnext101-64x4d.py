@@ -1,0 +1,18 @@
+"""ResNeXt-101 64x4d, torchvision's ImageNet weights; the head follows the data."""
+
+model = dict(
+    type="ImageClassifier",
+    backbone=dict(
+        type="ResNeXt",
+        depth=101,
+        groups=64,
+        width_per_group=4,
+        init_cfg=dict(
+            type="Pretrained",
+            checkpoint="mmleaves://resnext101-64x4d_in1k",
+            prefix="backbone",
+        ),
+    ),
+    neck=dict(type="GlobalAveragePooling"),
+    head=dict(type="LinearClsHead", in_channels=2048),
+)

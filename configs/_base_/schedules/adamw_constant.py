@@ -1,0 +1,8 @@
+"""AdamW, 30 epochs at one rate, for batch 16; `train_cfg.max_epochs` for others."""
+
+optim_wrapper = dict(optimizer=dict(type="AdamW", lr=3e-4, weight_decay=1e-3))
+param_scheduler = []
+train_cfg = dict(by_epoch=True, max_epochs=30, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+auto_scale_lr = dict(enable=False, base_batch_size=16)

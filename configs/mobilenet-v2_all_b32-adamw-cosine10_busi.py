@@ -1,0 +1,15 @@
+"""MobileNetV2, all of it trained, on benign and malignant scans.
+
+Stands in for ResNet-50, whose weights do not come by pip.
+Theirs: not given (experiments.md, 5.1). Ours: not run.
+
+python tools/train.py configs/mobilenet-v2_all_b32-adamw-cosine10_busi.py
+"""
+
+_base_ = [
+    "_base_/models/mobilenet-v2.py",
+    "_base_/data/busi.py",
+    "_base_/schedules/adamw_cosine10_new-parts10x.py",
+    "_base_/default_runtime.py",
+]
+model = dict(head=dict(loss=dict(type="CrossEntropyLoss", class_weight="auto")))

@@ -1,0 +1,14 @@
+"""ResNet-18, all of it trained, on benign and malignant scans.
+
+Theirs: not given (experiments.md, 5.5). Ours: not run.
+
+python tools/train.py configs/resnet18_all_b32-adamw-cosine10_busi.py
+"""
+
+_base_ = [
+    "_base_/models/resnet18.py",
+    "_base_/data/busi.py",
+    "_base_/schedules/adamw_cosine10_new-parts10x.py",
+    "_base_/default_runtime.py",
+]
+model = dict(head=dict(loss=dict(type="CrossEntropyLoss", class_weight="auto")))

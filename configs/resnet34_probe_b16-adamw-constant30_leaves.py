@@ -1,0 +1,16 @@
+"""ResNet-34, the classifier alone trained, 30 epochs, on Kaggle's leaves.
+
+AdamW at one rate, 3e-4; the notebook does not name its optimiser.
+Theirs: 0.70, 50 s an epoch on a GTX 1080 (experiments.md, 2.2). Ours: not run.
+
+python tools/train.py configs/resnet34_probe_b16-adamw-constant30_leaves.py
+"""
+
+_base_ = [
+    "_base_/models/resnet34.py",
+    "_base_/data/leaves.py",
+    "_base_/schedules/adamw_constant.py",
+    "_base_/default_runtime.py",
+]
+trainable = "classifier"
+train_dataloader = dict(batch_size=16)

@@ -1,0 +1,201 @@
+"""Applies a freeze policy to a model, now and in later epochs."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from torch import Tensor, nn
+
+from mmleaves.freezing.lora import add_lora
+from mmleaves.freezing.parts import Part, model_parts
+from mmleaves.freezing.policy import Policy, Setting, parse_steps
+from mmleaves.freezing.selection import select
+
+
+class Freezer:
+    """What of a model is trained in each epoch of a run.
+
+    Args:
+        model: An image classifier; low-rank layers are added to it if they are asked
+            for. Parameters that have no gradient yet are constants, and stay so.
+        setting: The freeze policy, see `mmleaves.freezing.policy`.
+
+    Raises:
+        ValueError: If the setting is none, or the model cannot follow it.
+    """
+
+    def __init__(self, model: nn.Module, setting: Setting) -> None:
+        self.model = model
+        self.setting = setting
+        self._held = -1
+        self._in_eval: list[nn.Module] = []
+        constants = {name for name, p in _parameters(model) if not p.requires_grad}
+        plans = _plans(model, setting)
+        for branch, steps in plans.items():
+            ranks = {policy.count for _, policy in steps if policy.kind == "lora"}
+            if len(ranks) > 1:
+                raise ValueError(f"trainable={setting!r} asks for LoRA of two ranks.")
+            for rank in ranks:
+                add_lora(model, rank, branch=branch or None)
+        self.parts = model_parts(model)
+        self.steps = [
+            (epoch, frozenset(trained - constants))
+            for epoch, trained in _timeline(model, self.parts, plans)
+        ]
+        for epoch, trained in self.steps:
+            self._refuse_reversible(trained)
+            if not trained:
+                raise ValueError(
+                    f"trainable={setting!r} trains nothing from epoch {epoch} on: "
+                    f"{type(model).__name__} has no classifier with parameters."
+                )
+
+    def _refuse_reversible(self, trained: frozenset[str]) -> None:
+        # A backward pass of its own, which no gradient reaches past a frozen stem.
+        backbone = getattr(self.model, "backbone", None)
+        if getattr(backbone, "no_custom_backward", True):
+            return
+        stem = [part for part in self.parts if part.kind == "stem"]
+        stages = [part for part in self.parts if part.kind == "stage"]
+        if all(_is_frozen(part, trained) for part in stem) and not all(
+            _is_frozen(part, trained) for part in stages
+        ):
+            raise ValueError(
+                f"trainable={self.setting!r} freezes the stem of a "
+                f"{type(backbone).__name__}, whose own backward pass then gives its "
+                "blocks no gradients. Set model.backbone.no_custom_backward=True."
+            )
+
+    @property
+    def ever_trained(self) -> frozenset[str]:
+        """Names of the parameters that are trained at some time of the run."""
+        return frozenset().union(*(trained for _, trained in self.steps))
+
+    def step(self, epoch: int) -> int:
+        """Return which of ``steps`` epoch number ``epoch``, from 0, is in."""
+        return sum(first <= epoch for first, _ in self.steps) - 1
+
+    def trained(self, step: int) -> frozenset[str]:
+        return self.steps[step][1]
+
+    def apply(self, step: int) -> None:
+        """Give gradients to what is trained in a step, and to nothing else."""
+        trained = self.trained(step)
+        for name, parameter in _parameters(self.model):
+            parameter.requires_grad_(name in trained)
+            if name not in trained:
+                parameter.grad = None
+
+    def modules_in_eval(self, step: int) -> list[nn.Module]:
+        """Return the modules that behave as in evaluation while a step lasts.
+
+        All of a part that is wholly frozen, so that its dropout is off, and elsewhere
+        the norms whose weight is frozen, so that their statistics stay.
+        """
+        trained = self.trained(step)
+        frozen = [part for part in self.parts if _is_frozen(part, trained)]
+        names = {name for part in frozen for name in part.modules}
+        names |= _frozen_roots(self.parts, trained)
+        for name, module in self.model.named_modules():
+            has_statistics = "running_mean" in module._buffers
+            if has_statistics and module.weight is not None:
+                if f"{name}.weight" in trained:
+                    names.discard(name)
+                else:
+                    names.add(name)
+        return [module for name, module in self.model.named_modules() if name in names]
+
+    def hold(self, step: int) -> None:
+        """Put those modules into evaluation mode, after ``model.train()``."""
+        modules = self.modules_in_eval(step) if step != self._held else self._in_eval
+        self._held, self._in_eval = step, modules
+        if not any(module.training for module in modules):
+            return
+        inside = set(modules)
+        for module in modules:
+            if inside.issuperset(module.modules()):
+                # Some prepare themselves for evaluation in a `train` of their own.
+                module.eval()
+            else:
+                module.training = False
+
+    def frozen_tensors(self, step: int) -> dict[str, Tensor]:
+        """Return the parameters and buffers that a step must leave as they are."""
+        trained = self.trained(step)
+        tensors = {n: p for n, p in _parameters(self.model) if n not in trained}
+        still = {id(module) for module in self.modules_in_eval(step)}
+        for name, module in self.model.named_modules():
+            if id(module) in still:
+                for key, buffer in module.named_buffers(prefix=name, recurse=False):
+                    tensors[key] = buffer
+        return tensors
+
+
+def _is_frozen(part: Part, trained: frozenset[str]) -> bool:
+    return not part.is_new and trained.isdisjoint(part.parameters)
+
+
+def _frozen_roots(parts: Sequence[Part], trained: frozenset[str]) -> set[str]:
+    """Return the backbones all parts of which are frozen."""
+    active = {
+        part.branch
+        for part in parts
+        if part.kind != "neck" and part.kind != "head" and not _is_frozen(part, trained)
+    }
+    branches = {part.branch for part in parts if part.branch}
+    roots = {f"backbone.branches.{branch}" for branch in branches - active}
+    return roots if active else {*roots, "backbone"}
+
+
+def _parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return list(model.named_parameters(remove_duplicate=False))
+
+
+def _plans(model: nn.Module, setting: Setting) -> dict[str, list[tuple[int, Policy]]]:
+    """Return the policies over time of each branch; of ``""`` in a net without."""
+    parts = model_parts(model)
+    branches = list(dict.fromkeys(part.branch for part in parts if part.branch))
+    if not isinstance(setting, Mapping):
+        return {branch: parse_steps(setting) for branch in branches or [""]}
+    if set(setting) != set(branches):
+        raise ValueError(
+            f"trainable={dict(setting)!r} gives policies by branch to "
+            f"{', '.join(map(repr, setting))}; the model has "
+            + (
+                f"the branches {', '.join(map(repr, branches))}."
+                if branches
+                else "none."
+            )
+        )
+    return {branch: parse_steps(setting[branch]) for branch in branches}
+
+
+def _timeline(
+    model: nn.Module,
+    parts: Sequence[Part],
+    plans: Mapping[str, list[tuple[int, Policy]]],
+) -> list[tuple[int, set[str]]]:
+    """Return what is trained from which epoch on, all branches together."""
+    changes = []
+    for branch, steps in plans.items():
+        # What stands after the branches, such as a neck, goes by each of them.
+        own = [part for part in parts if part.branch in ("", branch)]
+        for epoch, policy in _spread(own, steps):
+            changes.append((epoch, branch, select(model, own, policy)))
+    now: dict[str, set[str]] = {}
+    timeline = []
+    for epoch, group in groupby(sorted(changes, key=lambda c: c[0]), lambda c: c[0]):
+        now |= {branch: trained for _, branch, trained in group}
+        timeline.append((epoch, set().union(*now.values())))
+    return timeline
+
+
+def _spread(
+    parts: Sequence[Part], steps: list[tuple[int, Policy]]
+) -> list[tuple[int, Policy]]:
+    """Return ``steps`` with a gradual policy spelt out."""
+    ((_, policy), *_) = steps
+    if policy.kind != "gradual":
+        return steps
+    stages = sum(part.kind == "stage" for part in parts)
+    each = [Policy("last", count) for count in range(stages + 1)]
+    return [(policy.count * i, step) for i, step in enumerate([*each, Policy("all")])]

@@ -1,0 +1,128 @@
+"""What in a schedule does not fit the run, told before it starts."""
+
+from collections.abc import Iterator
+
+from mmengine.config import Config
+from mmengine.optim.scheduler.param_scheduler import INF
+
+
+def schedule_warnings(
+    cfg: Config, iters_per_epoch: int | None, *, world_size: int = 1
+) -> list[str]:
+    """Return a sentence for each setting by which the rate goes other than it says.
+
+    Args:
+        cfg: The whole config.
+        iters_per_epoch: Iterations an epoch, None if unknown: then what is counted in
+            iterations goes unchecked.
+        world_size: Number of processes that train together.
+    """
+    epochs = cfg.train_cfg.get("max_epochs")
+    iters = cfg.train_cfg.get("max_iters")
+    if iters is None and epochs and iters_per_epoch:
+        iters = epochs * iters_per_epoch
+    schedules = cfg.get("param_scheduler") or []
+    if isinstance(schedules, dict):
+        schedules = [schedules]
+    found: list[str] = []
+    for i, schedule in enumerate(schedules):
+        by_epoch = schedule.get("by_epoch", True)
+        length, unit = (epochs, "epoch") if by_epoch else (iters, "iteration")
+        if length is not None:
+            where = f"param_scheduler.{i} ({schedule['type']})"
+            others = [other for other in schedules if other is not schedule]
+            told = _misfits(schedule, length, unit, others)
+            found += [f"{where}: {text}" for text in told]
+    return found + list(_other_batch(cfg, world_size))
+
+
+def _misfits(
+    schedule: dict, length: int, unit: str, others: list[dict]
+) -> Iterator[str]:
+    begin, end = schedule.get("begin", 0), schedule.get("end", length)
+    run = f"the run has {_count(length, unit)}"
+    if begin >= length:
+        yield f"it begins at {unit} {begin}, and {run}. It never acts."
+        return
+    stop = min(end, length)
+    late = [m for m in schedule.get("milestones", ()) if begin + m >= stop]
+    if late:
+        yield (
+            f"{unit} {', '.join(map(str, late))} of its milestones "
+            f"{list(schedule['milestones'])} never comes, as {run}. Leave it out, or "
+            "set train_cfg.max_epochs."
+        )
+    if "periods" in schedule:
+        span, name = sum(schedule["periods"]), "the sum of its periods"
+    elif schedule["type"].endswith("OneCycleLR"):
+        span, name = stop - begin, "its length"
+    else:
+        span, name = schedule.get("T_max"), "T_max"
+    left = _count(stop - begin, unit)
+    if span is not None and span > stop - begin:
+        yield (
+            f"{name} is {span}, and it has {left}. The cosine is cut off on its way. "
+            f"Set it to {stop - begin}."
+        )
+    elif length < end < INF:
+        yield (
+            f"it ends at {unit} {end}, and {run}. It is cut off before it is done. "
+            f"Set `end` to {length} or less."
+        )
+    if span is None or span > stop - begin:
+        return
+    if span < stop - begin and name == "T_max":
+        yield (
+            f"T_max is {span}, and it has {left}. After {span} the cosine turns back. "
+            f"Set T_max to {stop - begin}, or end to {begin + span}."
+        )
+    done = begin + span
+    ended = schedule.get("end", length) == done or name != "T_max"
+    goes_on = any(other.get("end", length) > done for other in others)
+    if done < length and ended and not goes_on:
+        yield (
+            f"it is done after {unit} {done}, and {run}. The rest keeps its last "
+            f"value. Set {name} and `end` to fit train_cfg.max_epochs."
+        )
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _other_batch(cfg: Config, world_size: int) -> Iterator[str]:
+    scaling = cfg.get("auto_scale_lr") or {}
+    base = scaling.get("base_batch_size")
+    rate = (cfg.optim_wrapper.get("optimizer") or {}).get("lr")
+    if base is None or rate is None or scaling.get("enable"):
+        return
+    size = cfg.train_dataloader.batch_size
+    accumulated = cfg.optim_wrapper.get("accumulative_counts", 1)
+    images = size * world_size * accumulated
+    if images == base:
+        return
+    factors = [str(size)]
+    if world_size > 1:
+        factors.append(f"{world_size} processes")
+    if accumulated > 1:
+        factors.append(f"{accumulated} batches a step")
+    product = f" ({' x '.join(factors)})" if len(factors) > 1 else ""
+    # What --auto-scale-lr does knows nothing of accumulated batches.
+    scaled = rate * size * world_size / base
+    yield (
+        f"The learning rate {rate:g} is for {base} images a step "
+        f"(auto_scale_lr.base_batch_size), and this run takes {images}{product}. "
+        f"--auto-scale-lr makes {scaled:g} of it."
+    )
+
+
+def goes_by_metric(cfg: Config) -> list[str]:
+    """Return the metrics that schedules such as ``ReduceOnPlateauLR`` go by."""
+    schedules = cfg.get("param_scheduler") or []
+    if isinstance(schedules, dict):
+        schedules = [schedules]
+    return [
+        schedule.get("monitor", "loss")
+        for schedule in schedules
+        if "OnPlateau" in schedule["type"]
+    ]

@@ -1,0 +1,34 @@
+"""Every backbone under the policies that matter most; the whole table takes longer."""
+
+import pytest
+from freezing.conformance import CASES, POLICIES, TIMM_CASES, build, try_policy
+
+# One of each kind of net under every policy.
+WHOLE = ("BEiTViT", "DeiT3", "EdgeNeXt", "MobileNetV2", "ResNet", "VisionTransformer")
+
+
+@pytest.mark.parametrize("case", [*CASES, *TIMM_CASES], ids=lambda case: case.name)
+def test_what_is_frozen_stays_frozen(case):
+    model = build(case)
+    policies = POLICIES if case.name in WHOLE else ("all-but-first:1",)
+    for policy in policies:
+        try:
+            try_policy(model, case, policy)
+        except ValueError as refusal:
+            assert policy in ("attention:1", "lora:2"), refusal
+            assert "has no" in str(refusal) or "changes" in str(refusal)
+
+
+def test_a_frozen_tensor_that_moves_is_found():
+    """The check can fail: a hook writes to a frozen weight in the second step."""
+    (case,) = [case for case in CASES if case.name == "ResNet"]
+    model = build(case)
+
+    def leak(module, inputs, output):
+        if module.training and output[0].requires_grad:
+            module.get_parameter("layer1.0.conv1.weight").data.add_(1e-3)
+
+    model.backbone.register_forward_hook(leak)
+    try_policy(model, case, "all")
+    with pytest.raises(AssertionError, match="a frozen tensor has changed"):
+        try_policy(model, case, "all-but-first:1")

@@ -1,0 +1,152 @@
+"""Real trainings: what is frozen stays so, whatever else is switched on."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from tool_runs import ROOT, check, run_python, run_tool
+
+CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
+
+# Imported by the config: a fault, and a look at the weights of every process.
+HOOKS = """
+import hashlib
+import torch
+from mmengine.hooks import Hook
+from mmleaves.registry import HOOKS
+
+
+@HOOKS.register_module()
+class LeakHook(Hook):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        with torch.no_grad():
+            runner.model.backbone.layer3[0].conv[0].bn.running_mean.add_(1e-3)
+
+
+@HOOKS.register_module()
+class WeightsHook(Hook):
+    def after_train_epoch(self, runner):
+        digest = hashlib.sha256()
+        for parameter in runner.model.parameters():
+            digest.update(parameter.detach().numpy().tobytes())
+        with open(f"{runner.work_dir}/weights-{runner.rank}.txt", "a") as file:
+            print(digest.hexdigest(), file=file)
+"""
+
+
+@pytest.fixture(scope="module")
+def small(real_data, tmp_path_factory):
+    """Options for runs of seconds: two classes, six photographs each, small crops."""
+    leaves = tmp_path_factory.mktemp("frozen") / "leaves"
+    for species in ("7. Ilex aquifolium", "9. Betula pubescens"):
+        shutil.copytree(real_data / "leaf_uci_folders" / species, leaves / species)
+    return [
+        f"dataset.data_root={leaves}",
+        "train_dataloader.batch_size=3",
+        "train_dataloader.dataset.pipeline.1.scale=64",
+        "optim_wrapper.optimizer.lr=0.01",
+    ]
+
+
+def config_with(folder, hook, trainable):
+    """Write a config with one of `HOOKS`; return it and where it finds them."""
+    (folder / "freeze_test_hooks.py").write_text(HOOKS)
+    config = folder / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+custom_imports = dict(imports=["mmleaves.runner", "freeze_test_hooks"])
+custom_hooks = [dict(type="mmleaves.{hook}")]
+trainable = {trainable!r}
+""")
+    return config, {"PYTHONPATH": str(folder)}
+
+
+def state(path, key="state_dict"):
+    return torch.load(path, weights_only=True)[key]
+
+
+def test_lp_ft_with_ema_and_amp_freezes_first_and_trains_all_later(
+    small, mobilenet_weights, tmp_path
+):
+    config = tmp_path / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+trainable = ["classifier", "last:1@1", "all@2"]
+custom_hooks = [dict(type="EMAHook", momentum=0.5)]
+""")
+    options = [
+        *small,
+        "train_cfg.max_epochs=3",
+        "default_hooks.checkpoint.max_keep_ckpts=9",
+    ]
+    run = tmp_path / "run"
+    args = [config, "--amp", "--work-dir", run, "--cfg-options", *options]
+    done = check(run_tool("train", *args))
+
+    first, second, third = (state(run / f"epoch_{n}.pth") for n in (1, 2, 3))
+    averaged = [state(run / f"epoch_{n}.pth", "ema_state_dict") for n in (1, 2, 3)]
+    weights = "backbone.layer1.0.conv.0.bn.running_mean", "backbone.conv1.conv.weight"
+    for name in weights:
+        assert torch.equal(first[name], second[name])
+        assert not torch.equal(second[name], third[name])
+        assert torch.equal(averaged[0][f"module.{name}"], first[name])
+    late = "backbone.layer7.0.conv.0.conv.weight"
+    assert not torch.equal(first[late], second[late])
+    assert all(
+        not torch.equal(a["head.fc.bias"], b["head.fc.bias"])
+        for a, b in ((first, second), (second, third))
+    )
+
+    report = json.loads((run / "freeze.json").read_text())
+    assert report["trainable"] == 1280 * 2 + 2
+    assert [step["epoch"] for step in report["later"]] == [1, 2]
+    assert "From epoch 2 on, 888,642 parameters are trained" in done.stdout
+    assert "Frozen stayed frozen" in done.stdout
+
+    # Resumed in the midst of it, it goes on with the policy of its epoch.
+    pointer = run / "last_checkpoint"
+    pointer.write_text(str(run / "epoch_1.pth"))
+    resumed = check(run_tool("train", *args, "--resume"))
+    assert "From epoch 3 on, 2,226,434 parameters are trained" in resumed.stdout
+    again = state(run / "epoch_2.pth")
+    for name in weights:
+        assert torch.equal(first[name], again[name])
+
+
+def test_a_leak_ends_the_run_with_the_name_of_the_tensor(small, tmp_path):
+    config, env = config_with(tmp_path, "LeakHook", "classifier")
+    done = run_tool(
+        *("train", config, "--no-pretrained", "--work-dir", tmp_path, "--cfg-options"),
+        *(*small, "train_cfg.max_epochs=1"),
+        env=env,
+    )
+    assert done.returncode != 0
+    assert "backbone.layer3.0.conv.0.bn.running_mean" in done.stderr
+    assert "frozen tensors have changed during the training" in done.stderr
+
+
+def test_two_processes_agree_after_more_has_been_thawed(small, tmp_path):
+    steps = ["classifier", "last:2@1", "all@2"]
+    config, env = config_with(tmp_path, "WeightsHook", steps)
+    done = run_python(
+        *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2),
+        *(ROOT / "tools" / "train.py", config, "--launcher", "pytorch"),
+        *("--no-pretrained", "--work-dir", tmp_path, "--cfg-options", *small),
+        *("train_cfg.max_epochs=3",),
+        env=env,
+    )
+    check(done)
+    mine, other = (
+        (tmp_path / f"weights-{rank}.txt").read_text().split() for rank in (0, 1)
+    )
+    assert len(mine) == len(set(mine)) == 3
+    assert mine == other
+
+
+def test_two_freezes_at_once_are_refused(small, tmp_path):
+    options = [*small, "model.backbone.frozen_stages=3", "trainable=last:1"]
+    done = run_tool("train", CONFIG, "--work-dir", tmp_path, "--cfg-options", *options)
+    assert done.returncode == 2
+    assert "The config freezes twice: trainable='last:1'" in done.stderr
+    assert "trainable='all-but-first:3' does what the other is for" in done.stderr

@@ -1,0 +1,82 @@
+import torch
+from torch import nn
+from torch.nn import functional
+
+from mmleaves.models import BiasedResNet18
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions beside a shortcut, as plain PyTorch writes it."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride == 2:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride=2), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
+        return functional.relu(
+            y + (x if self.downsample is None else self.downsample(x))
+        )
+
+
+class Plain(nn.Module):
+    """The network of experiments.md, 4.1, up to its pooling."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=2)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.layer1 = nn.Sequential(Block(64, 64, 1), Block(64, 64, 1))
+        self.layer2 = nn.Sequential(Block(64, 128, 2), Block(128, 128, 1))
+        self.layer3 = nn.Sequential(Block(128, 256, 2), Block(256, 256, 1))
+        self.layer4 = nn.Sequential(Block(256, 512, 2), Block(512, 512, 1))
+
+    def forward(self, x):
+        x = functional.relu(self.bn1(self.conv1(x)))
+        x = functional.max_pool2d(x, 2, stride=2, padding=1)
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+def test_it_is_the_network_that_the_notebook_describes():
+    torch.manual_seed(0)
+    plain = Plain()
+    images = torch.randn(4, 3, 32, 32)
+    plain(images)  # moves the statistics of BatchNorm away from 0 and 1
+    ours = BiasedResNet18()
+    ours.load_state_dict(plain.state_dict())
+    plain.eval(), ours.eval()
+    with torch.inference_mode():
+        (features,) = ours(images)
+        torch.testing.assert_close(features, plain(images), rtol=1e-5, atol=1e-5)
+    assert features.shape == (4, 512, 1, 1)
+
+
+def test_it_has_a_bias_more_than_resnet18_for_each_channel_of_a_convolution():
+    # Torchvision's 11,689,512 without the 513,000 of its classifier. Biases: the stem,
+    # then the four convolutions of each stage, then the three shortcuts.
+    biases = 64 + 4 * (64 + 128 + 256 + 512) + 128 + 256 + 512
+    count = sum(p.numel() for p in BiasedResNet18().parameters())
+    assert count == 11_689_512 - 513_000 + biases
+
+
+def test_the_stages_see_8_4_2_and_1_pixels_of_32():
+    net = BiasedResNet18(out_indices=(0, 1, 2, 3))
+    net.eval()  # upstream's returns nothing
+    with torch.inference_mode():
+        sides = [stage.shape[-1] for stage in net(torch.zeros(1, 3, 32, 32))]
+    assert sides == [8, 4, 2, 1]
+
+
+def test_frozen_stages_freeze_the_biases_too():
+    net = BiasedResNet18(frozen_stages=1)
+    trained = {name for name, p in net.named_parameters() if p.requires_grad}
+    assert not any(name.startswith(("conv1", "bn1", "layer1")) for name in trained)
+    assert "layer2.0.conv1.bias" in trained

@@ -1,0 +1,148 @@
+import pytest
+from mmengine.config import Config
+from tool_runs import ROOT
+
+from mmleaves.config import load_config
+from mmleaves.optim.schedule_check import schedule_warnings
+
+CONFIGS = sorted(ROOT.glob("configs/[!_]*.py"))
+
+
+def said(*schedules, epochs=10, iters=4, world_size=1, **settings):
+    """Return the warnings of a run of 10 epochs of 4 iterations, batch 32."""
+    cfg = Config(
+        dict(
+            optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
+            param_scheduler=list(schedules),
+            train_cfg=dict(by_epoch=True, max_epochs=epochs),
+            train_dataloader=dict(batch_size=32),
+        )
+    )
+    cfg.merge_from_dict(settings)
+    return schedule_warnings(cfg, iters, world_size=world_size)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_shipped_config_is_told_of_its_batch_at_most(path):
+    cfg = load_config(str(path), import_custom_modules=False)
+    warnings = schedule_warnings(cfg, 36)
+    other = cfg.train_dataloader.batch_size != cfg.auto_scale_lr.base_batch_size
+    assert len(warnings) == other
+    assert all("auto_scale_lr.base_batch_size" in text for text in warnings)
+
+
+def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
+    cfg = load_config("resnet50_frozen2_b64_caltech", import_custom_modules=False)
+    assert schedule_warnings(cfg, 36) == [
+        "The learning rate 0.1 is for 256 images a step "
+        "(auto_scale_lr.base_batch_size), and this run takes 64. --auto-scale-lr makes "
+        "0.025 of it."
+    ]
+    cfg.auto_scale_lr.enable = True
+    assert schedule_warnings(cfg, 36) == []
+    cfg.auto_scale_lr.enable = False
+    assert schedule_warnings(cfg, 36, world_size=4) == []
+    (text,) = schedule_warnings(cfg, 36, world_size=2)
+    assert "takes 128 (64 x 2 processes). --auto-scale-lr makes 0.05 of" in text
+    cfg.optim_wrapper.accumulative_counts = 4
+    assert schedule_warnings(cfg, 36) == []
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        (
+            dict(type="MultiStepLR", milestones=[5, 10]),
+            "param_scheduler.0 (MultiStepLR): epoch 10 of its milestones [5, 10] never "
+            "comes, as the run has 10 epochs. Leave it out, or set "
+            "train_cfg.max_epochs.",
+        ),
+        (
+            dict(type="MultiStepLR", milestones=[20, 30], begin=0),
+            "epoch 20, 30 of its milestones [20, 30] never comes",
+        ),
+        (
+            dict(type="MultiStepLR", milestones=[6], begin=5),
+            "epoch 6 of its milestones [6] never comes",  # the 11th
+        ),
+        (
+            dict(type="LinearLR", end=12),
+            "param_scheduler.0 (LinearLR): it ends at epoch 12, and the run has 10 "
+            "epochs. It is cut off before it is done. Set `end` to 10 or less.",
+        ),
+        (
+            dict(type="LinearLR", end=50, by_epoch=False),
+            "it ends at iteration 50, and the run has 40 iterations",
+        ),
+        (
+            dict(type="mmleaves.ExponentialWarmupLR", begin=10, end=12),
+            "it begins at epoch 10, and the run has 10 epochs. It never acts.",
+        ),
+        (
+            dict(type="CosineAnnealingLR", T_max=20),
+            "T_max is 20, and it has 10 epochs. The cosine is cut off on its way. Set "
+            "it to 10.",
+        ),
+        (
+            dict(type="CosineAnnealingLR", T_max=5),
+            "T_max is 5, and it has 10 epochs. After 5 the cosine turns back. Set "
+            "T_max to 10, or end to 5.",
+        ),
+        (
+            dict(type="CosineAnnealingLR", T_max=8, end=8),
+            "it is done after epoch 8, and the run has 10 epochs. The rest keeps "
+            "its last value. Set T_max and `end` to fit train_cfg.max_epochs.",
+        ),
+        (
+            dict(type="CosineRestartLR", periods=[5, 10]),
+            "the sum of its periods is 15, and it has 10 epochs.",
+        ),
+        (
+            dict(type="mmleaves.OneCycleLR", end=8),
+            "it is done after epoch 8, and the run has 10 epochs.",
+        ),
+        (
+            dict(type="CosineRestartLR", periods=[2, 4]),
+            "it is done after epoch 6, and the run has 10 epochs.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_does_not_fit_the_run_is_named(schedule, text):
+    (warning,) = said(schedule)
+    assert text in warning
+
+
+@pytest.mark.parametrize(
+    "schedules",
+    [
+        [],
+        [dict(type="CosineAnnealingLR")],
+        [dict(type="CosineAnnealingLR", T_max=10, end=10, convert_to_iter_based=True)],
+        [
+            dict(type="LinearLR", end=2),
+            dict(type="CosineAnnealingLR", T_max=8, begin=2, end=10),
+        ],
+        [dict(type="MultiStepLR", milestones=[9])],
+        [dict(type="ReduceOnPlateauLR", monitor="loss/cross_entropy")],
+        [dict(type="LinearLR", end=40, by_epoch=False)],
+    ],
+)
+def test_a_schedule_that_fits_gives_no_alarm(schedules):
+    assert said(*schedules) == []
+
+
+def test_what_counts_in_iterations_goes_unchecked_where_their_number_is_unknown():
+    assert said(dict(type="LinearLR", end=99, by_epoch=False), iters=None) == []
+
+
+def test_more_epochs_than_the_cosine_has_are_told():
+    """As when train_cfg.max_epochs alone is raised on the command line."""
+    cfg = load_config(
+        "mobilenet-v2_probe_b32-adamw-cosine10_sample", ["train_cfg.max_epochs=30"]
+    )
+    (text,) = schedule_warnings(cfg, 11)
+    assert text == (
+        "param_scheduler.0 (CosineAnnealingLR): it is done after epoch 10, and the run "
+        "has 30 epochs. The rest keeps its last value. Set T_max and `end` to fit "
+        "train_cfg.max_epochs."
+    )
