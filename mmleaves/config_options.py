@@ -96,6 +96,10 @@ def merge_options(cfg: Config, options: Sequence[str]) -> None:
                 "optim_wrapper.optimizer.lr=0.01."
             )
         texts[key] = text
+    policy = {key: texts.pop(key) for key in list(texts) if _is_policy(key)}
+    if policy:
+        # Replaced whole: a policy by branch takes the place of one for all, and back.
+        cfg.trainable = _read_policy(policy, cfg.get("trainable"))
     settings = {}
     for key, text in texts.items():
         current = _check_key(filled, key, texts)
@@ -114,9 +118,7 @@ def _read_value(key: str, text: str, current: object) -> object:
         near = difflib.get_close_matches(text.split(".")[-1], known, n=1)
         hint = f" Nearest: {near[0]}." if near else ""
         raise ValueError(f"--cfg-options {key}: there is no {text!r}.{hint}")
-    # A freeze policy over time is a list of them.
-    steps = key.partition(".")[0] == "trainable" and text.startswith("[")
-    if isinstance(current, str) and text != "None" and not steps:
+    if isinstance(current, str) and text != "None":
         return text
     if "dict(" in text:
         raise ValueError(
@@ -131,6 +133,27 @@ def _read_value(key: str, text: str, current: object) -> object:
         expected = "a number" if numeric else "settings of its keys"
         raise ValueError(f"--cfg-options {key}: found {text!r}, expected {expected}.")
     return value
+
+
+def _is_policy(key: str) -> bool:
+    return key.partition(".")[0] == "trainable"
+
+
+def _read_policy(texts: dict[str, str], current: object) -> object:
+    """Return the policy of ``trainable=POLICY`` or ``trainable.BRANCH=POLICY``."""
+    policies = {
+        key: _parse(key, text) if text.startswith("[") else text
+        for key, text in texts.items()
+    }
+    if "trainable" in policies:
+        if len(policies) > 1:
+            raise ValueError(
+                "--cfg-options gives trainable for the whole model and by branch. Give "
+                f"one of the two: found {', '.join(policies)}."
+            )
+        return policies["trainable"]
+    branches = {key.partition(".")[2]: policy for key, policy in policies.items()}
+    return {**(current if isinstance(current, dict) else {}), **branches}
 
 
 def _parse(key: str, text: str) -> object:

@@ -176,19 +176,22 @@ class FineTuneRunner(Runner):
         if trainable != "all" and stages is not None and stages >= 0:
             raise ValueError(
                 f"The config freezes twice: trainable={trainable!r}, and "
-                f"model.backbone.frozen_stages={stages}. Keep `trainable`; "
-                f"trainable='all-but-first:{stages}' does what the other is for."
+                f"model.backbone.frozen_stages={stages}. Keep `trainable` and leave "
+                "out the other; docs/freezing.md says what takes its place."
             )
 
     def build_optim_wrapper(
         self, optim_wrapper: dict | OptimWrapper
     ) -> OptimWrapper | OptimWrapperDict:
-        if isinstance(optim_wrapper, OptimWrapper):
+        if not isinstance(optim_wrapper, dict) or not isinstance(
+            optim_wrapper.get("optimizer"), dict
+        ):
             return super().build_optim_wrapper(optim_wrapper)
         settings = {"constructor": "mmleaves.FineTuneConstructor", **optim_wrapper}
         # It takes what has a gradient: here, all that will be trained at some time.
+        trained = self._freezer.ever_trained
         for name, parameter in self._freezer.model.named_parameters():
-            parameter.requires_grad_(name in self._freezer.ever_trained)
+            parameter.requires_grad_(name in trained)
         built = super().build_optim_wrapper(settings)
         self._freezer.apply(0)
         return built

@@ -162,13 +162,15 @@ def test_the_second_part_of_a_run_starts_from_the_best_weights_of_the_first(
     assert all(torch.equal(begun[name], gone_on[name]) for name in weights)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+TABLE_3 = [p for p in CONFIGS if re.search(r"experiments\.md, 3\.\d", p.read_text())]
+
+
+@pytest.mark.parametrize("path", TABLE_3, ids=lambda path: path.stem)
 def test_a_header_counts_parameters_truly(path):
     counts = re.search(
         r"([\d,]+)\s+parameters,\s+([\d,]+)\s+of\s+them\s+trained", path.read_text()
     )
-    if counts is None:
-        return
+    assert counts
     cfg = load_config(str(path))
     report, _ = count_parameters(cfg, cfg.reference_classes)
     assert (f"{report['total']:,}", f"{report['trainable']:,}") == counts.groups()

@@ -87,6 +87,7 @@ def fold(cfg: Config, checkpoint: str, *, image_px: int | None = None) -> Folded
     # Its names are those of the net as it was trained.
     folded_cfg.model.backbone.pop("init_cfg", None)
     folded_cfg.load_from = None
+    folded_cfg.pop("trainable", None)
     folded_cfg.pop("work_dir", None)
     sized.model.backbone = folded_cfg.model.backbone
     plain = _build(sized)

@@ -60,7 +60,8 @@ def _classes(cfg: Config, asked: int | None) -> tuple[int, str]:
 
 def _build(model: dict) -> nn.Module:
     # A model of timm's would fetch its weights.
-    for part in (model, model.get("backbone") or {}):
+    backbone = model.get("backbone") or {}
+    for part in (model, backbone, *(backbone.get("branches") or {}).values()):
         if "pretrained" in part:
             part["pretrained"] = False
     try:

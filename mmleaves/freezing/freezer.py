@@ -39,7 +39,9 @@ class Freezer:
         self.parts = model_parts(model)
         self.steps = [
             (epoch, frozenset(trained - constants))
-            for epoch, trained in _timeline(model, self.parts, plans)
+            for epoch, trained in _timeline(
+                model, self.parts, plans, shared=not isinstance(setting, Mapping)
+            )
         ]
         for epoch, trained in self.steps:
             self._refuse_reversible(trained)
@@ -51,19 +53,19 @@ class Freezer:
 
     def _refuse_reversible(self, trained: frozenset[str]) -> None:
         # A backward pass of its own, which no gradient reaches past a frozen stem.
-        backbone = getattr(self.model, "backbone", None)
-        if getattr(backbone, "no_custom_backward", True):
-            return
-        stem = [part for part in self.parts if part.kind == "stem"]
-        stages = [part for part in self.parts if part.kind == "stage"]
-        if all(_is_frozen(part, trained) for part in stem) and not all(
-            _is_frozen(part, trained) for part in stages
-        ):
-            raise ValueError(
-                f"trainable={self.setting!r} freezes the stem of a "
-                f"{type(backbone).__name__}, whose own backward pass then gives its "
-                "blocks no gradients. Set model.backbone.no_custom_backward=True."
-            )
+        frozen = _frozen_parts(self.parts, trained)
+        for name, module in self.model.named_modules():
+            if getattr(module, "no_custom_backward", True):
+                continue
+            inside = [p for p in self.parts if _root(p) == name]
+            stem = [part for part in inside if part.kind == "stem"]
+            stages = [part for part in inside if part.kind == "stage"]
+            if all(p in frozen for p in stem) and not all(p in frozen for p in stages):
+                raise ValueError(
+                    f"trainable={self.setting!r} freezes the stem of a "
+                    f"{type(module).__name__}, whose own backward pass then gives its "
+                    f"blocks no gradients. Set no_custom_backward=True in model.{name}."
+                )
 
     @property
     def ever_trained(self) -> frozenset[str]:
@@ -79,11 +81,16 @@ class Freezer:
 
     def apply(self, step: int) -> None:
         """Give gradients to what is trained in a step, and to nothing else."""
-        trained = self.trained(step)
-        for name, parameter in _parameters(self.model):
-            parameter.requires_grad_(name in trained)
-            if name not in trained:
+        trained = self._trained_tensors(step)
+        for _, parameter in _parameters(self.model):
+            parameter.requires_grad_(id(parameter) in trained)
+            if id(parameter) not in trained:
                 parameter.grad = None
+
+    def _trained_tensors(self, step: int) -> set[int]:
+        # A tensor that two layers share has two names, and is trained under either.
+        names = self.trained(step)
+        return {id(p) for name, p in _parameters(self.model) if name in names}
 
     def modules_in_eval(self, step: int) -> list[nn.Module]:
         """Return the modules that behave as in evaluation while a step lasts.
@@ -92,9 +99,9 @@ class Freezer:
         the norms whose weight is frozen, so that their statistics stay.
         """
         trained = self.trained(step)
-        frozen = [part for part in self.parts if _is_frozen(part, trained)]
+        frozen = _frozen_parts(self.parts, trained)
         names = {name for part in frozen for name in part.modules}
-        names |= _frozen_roots(self.parts, trained)
+        names |= _roots(self.parts, frozen)
         for name, module in self.model.named_modules():
             has_statistics = "running_mean" in module._buffers
             if has_statistics and module.weight is not None:
@@ -120,8 +127,8 @@ class Freezer:
 
     def frozen_tensors(self, step: int) -> dict[str, Tensor]:
         """Return the parameters and buffers that a step must leave as they are."""
-        trained = self.trained(step)
-        tensors = {n: p for n, p in _parameters(self.model) if n not in trained}
+        trained = self._trained_tensors(step)
+        tensors = {n: p for n, p in _parameters(self.model) if id(p) not in trained}
         still = {id(module) for module in self.modules_in_eval(step)}
         for name, module in self.model.named_modules():
             if id(module) in still:
@@ -130,18 +137,27 @@ class Freezer:
         return tensors
 
 
-def _is_frozen(part: Part, trained: frozenset[str]) -> bool:
-    return not part.is_new and trained.isdisjoint(part.parameters)
+def _root(part: Part) -> str:
+    return f"backbone.branches.{part.branch}" if part.branch else "backbone"
 
 
-def _frozen_roots(parts: Sequence[Part], trained: frozenset[str]) -> set[str]:
-    """Return the backbones all parts of which are frozen."""
-    active = {
-        part.branch
-        for part in parts
-        if part.kind != "neck" and part.kind != "head" and not _is_frozen(part, trained)
-    }
-    branches = {part.branch for part in parts if part.branch}
+def _frozen_parts(parts: Sequence[Part], trained: frozenset[str]) -> list[Part]:
+    trunk = [part for part in parts if not part.is_new]
+    active = {p.branch for p in trunk if not trained.isdisjoint(p.parameters)}
+    return [
+        part
+        for part in trunk
+        if trained.isdisjoint(part.parameters)
+        # One without parameters, such as dropout, is frozen with all of its trunk.
+        and (part.parameters or part.branch not in active)
+    ]
+
+
+def _roots(parts: Sequence[Part], frozen: Sequence[Part]) -> set[str]:
+    """Return the names of the backbones all parts of which are frozen."""
+    inside = [part for part in parts if part.kind not in ("neck", "head")]
+    active = {part.branch for part in inside if part not in frozen}
+    branches = {part.branch for part in inside if part.branch}
     roots = {f"backbone.branches.{branch}" for branch in branches - active}
     return roots if active else {*roots, "backbone"}
 
@@ -173,6 +189,8 @@ def _timeline(
     model: nn.Module,
     parts: Sequence[Part],
     plans: Mapping[str, list[tuple[int, Policy]]],
+    *,
+    shared: bool,
 ) -> list[tuple[int, set[str]]]:
     """Return what is trained from which epoch on, all branches together."""
     changes = []
@@ -180,7 +198,9 @@ def _timeline(
         # What stands after the branches, such as a neck, goes by each of them.
         own = [part for part in parts if part.branch in ("", branch)]
         for epoch, policy in _spread(own, steps):
-            changes.append((epoch, branch, select(model, own, policy)))
+            # A pattern without a branch of its own may be meant for any of them.
+            over = parts if policy.kind == "names" and shared else own
+            changes.append((epoch, branch, select(model, over, policy)))
     now: dict[str, set[str]] = {}
     timeline = []
     for epoch, group in groupby(sorted(changes, key=lambda c: c[0]), lambda c: c[0]):

@@ -5,10 +5,6 @@ from torch import Tensor, nn
 from mmleaves.freezing.parts import model_parts
 from mmleaves.freezing.selection import attention_modules
 
-# Their forward takes the weights out of their linear layers instead of calling them, so
-# that an update beside the layer would be without effect.
-_REACHING_IN = ("BEiTAttention", "WindowMSAV2")
-
 
 def add_lora(model: nn.Module, rank: int, *, branch: str | None = None) -> None:
     """Put MMPretrain's ``LoRALinear`` around the linear layers of self-attention.
@@ -64,8 +60,9 @@ def reset_lora(model: nn.Module) -> None:
 
 
 def _reaches_in(attention: nn.Module) -> bool:
-    torchs = isinstance(attention, nn.MultiheadAttention)
-    return torchs or type(attention).__name__ in _REACHING_IN
+    # PyTorch's own, and those with biases apart (BEiT, Swin v2, EVA; MMPretrain's and
+    # timm's), take the weights out of their layers instead of calling them.
+    return isinstance(attention, nn.MultiheadAttention) or hasattr(attention, "q_bias")
 
 
 def _load_weights_without_lora(

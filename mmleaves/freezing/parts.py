@@ -40,8 +40,11 @@ class Part:
 
     @property
     def is_new(self) -> bool:
-        """Whether it starts from random weights, so that every policy trains it."""
-        return self.kind in ("fusion", "head")
+        """Whether it comes without pretrained weights, so that every policy trains it.
+
+        They are a backbone's.
+        """
+        return self.kind in ("neck", "fusion", "head")
 
 
 class _Trunk:
@@ -130,13 +133,15 @@ def _part_of(name: str, trunks: list[_Trunk]) -> Part | None:
     for trunk in trunks:
         if name.startswith(trunk.prefix):
             return trunk.part(name)
+        if trunk.prefix.startswith(f"{name}."):
+            return None
     top, *rest = name.split(".")
     if top == "head":
         return Part("head", "head")
     if top == "neck":
         return Part("neck", "neck")
     if top == "backbone":
-        fusion = rest[:1] == ["fusion"]
-        return Part("fusion", "fusion") if fusion else None
-    # The preprocessor and the outermost modules hold nothing that is trained.
-    return None
+        return Part("fusion", "fusion") if rest else None
+    if top in ("", "data_preprocessor"):
+        return None
+    return Part(top, "head")

@@ -15,10 +15,12 @@
 ``"names:PATTERN"``           parameters in whose name the regular expression is found
 ============================  =======================================================
 
-The classifier, and what joins two branches, start from random weights and are trained
-in every policy. Over time, a policy follows another: ``["classifier", "all@3"]`` trains
-all from epoch 3 on (LP-FT, Kumar et al., ICLR 2022), and ``"gradual:K"`` one stage more
-every K epochs (Howard and Ruder, ACL 2018). In a net of two branches,
+The classifier, a neck with parameters, and what joins two branches come without
+pretrained weights and are trained in every policy.
+
+Over time, a policy follows another: ``["classifier", "all@3"]`` trains all from epoch 3
+on (LP-FT, Kumar et al., ICLR 2022), and ``"gradual:K"`` one stage more every K epochs
+(Howard and Ruder, ACL 2018). In a net of two branches,
 ``{"left": "classifier", "right": "last:1"}`` gives each its own.
 """
 
@@ -98,3 +100,11 @@ def parse_steps(setting: str | Sequence[str]) -> list[tuple[int, Policy]]:
             "and stands alone."
         )
     return steps
+
+
+def first_policy(setting: Setting) -> Setting:
+    """Return what a setting trains at the start of the run, as a setting."""
+    if isinstance(setting, Mapping):
+        return {branch: first_policy(own) for branch, own in setting.items()}
+    policy = parse_steps(setting)[0][1]
+    return "classifier" if policy.kind == "gradual" else str(policy)

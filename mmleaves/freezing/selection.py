@@ -149,8 +149,9 @@ def _has_queries(module: nn.Module) -> bool:
 
 def is_norm(module: nn.Module) -> bool:
     """Return whether it is a normalisation layer: by its name, as all there are."""
-    leaf = not any(True for _ in module.children())
-    return leaf and "norm" in type(module).__name__.lower()
+    own = {name for name, _ in module.named_parameters(recurse=False)}
+    # Containers have "norm" in their names too, and parameters of other kinds.
+    return "norm" in type(module).__name__.lower() and own <= {"weight", "bias"}
 
 
 def _backbone(model: nn.Module, trunk: Sequence[Part]) -> str:

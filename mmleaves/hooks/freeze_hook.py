@@ -1,20 +1,21 @@
 """Keep what is frozen as it is while the rest is trained."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
 
 from mmleaves.freezing.freezer import Freezer
+from mmleaves.freezing.policy import Setting
 from mmleaves.freezing.proof import check_unchanged, digests
 from mmleaves.freezing.report import format_report, freeze_report
-from mmleaves.registry import HOOKS
 
 
-@HOOKS.register_module()
 class FreezeHook(Hook):
     """Report, keep and prove what a freeze policy leaves out of the training.
 
@@ -25,7 +26,7 @@ class FreezeHook(Hook):
     every frozen tensor with that from before; checkpoints carry them, so that a
     resumed run proves the same from its first step to its last.
 
-    The runner registers it; a config need not.
+    The runner registers it, with the policy that it has applied.
 
     Args:
         freezer: The policy on the runner's model.
@@ -43,6 +44,7 @@ class FreezeHook(Hook):
         self._proved = 0
 
     def before_train(self, runner: Runner) -> None:
+        self._refuse_steps_that_never_come(runner)
         self._check()
         self._enter(runner, self._freezer.step(runner.epoch))
         self._report(runner)
@@ -75,16 +77,60 @@ class FreezeHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint["frozen"] = self._before
+        checkpoint["trainable"] = _plain(self._freezer.setting)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        self._refuse_lora_in_a_plain_model(checkpoint)
         # Weights from elsewhere to start from have changed nothing yet.
-        if runner._resume:
-            self._before = dict(checkpoint.get("frozen", {}))
+        if not runner._resume:
+            return
+        setting = _plain(self._freezer.setting)
+        if (before := checkpoint.get("trainable", setting)) != setting:
+            raise ValueError(
+                f"The run was begun with trainable={before!r}, and is resumed with "
+                f"{setting!r}. A resumed run goes on with its policy. To train more "
+                "from some epoch on, begin with a list such as "
+                '["classifier", "all@3"]; to start anew from its weights, set '
+                "load_from=CHECKPOINT without --resume."
+            )
+        self._before = dict(checkpoint.get("frozen", {}))
+
+    def _refuse_steps_that_never_come(self, runner: Runner) -> None:
+        later = [epoch for epoch, _ in self._freezer.steps[1:]]
+        if not later:
+            return
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise ValueError(
+                f"trainable={self._freezer.setting!r} changes by epochs, and this run "
+                "is counted in iterations. Set train_cfg.by_epoch=True and max_epochs."
+            )
+        if later[-1] >= runner.max_epochs:
+            raise ValueError(
+                f"trainable={self._freezer.setting!r} changes after {later[-1]} "
+                f"epochs, and the run has {runner.max_epochs}. Let it change earlier, "
+                "or set train_cfg.max_epochs."
+            )
+
+    def _refuse_lora_in_a_plain_model(self, checkpoint: dict) -> None:
+        names = checkpoint.get("state_dict", {})
+        given = any(".lora_down." in name for name in names)
+        has = any(name.endswith(".lora_down") for name, _ in self._modules())
+        if given and not has:
+            raise ValueError(
+                "The checkpoint holds low-rank updates, and with trainable="
+                f"{self._freezer.setting!r} the model has no place for them: its "
+                "attention would stay untrained. Use the lora policy it was trained by."
+            )
+
+    def _modules(self) -> Iterator[tuple[str, nn.Module]]:
+        return self._freezer.model.named_modules()
 
     def _check(self) -> None:
         """Compare with the digests taken last."""
-        tensors = dict(self._freezer.model.state_dict())
-        tensors |= dict(self._freezer.model.named_buffers())
+        # Not the state dict: some models change the names in theirs.
+        model = self._freezer.model
+        tensors = dict(model.named_parameters(remove_duplicate=False))
+        tensors |= dict(model.named_buffers(remove_duplicate=False))
         kept = {name: tensors[name] for name in self._before if name in tensors}
         check_unchanged(self._before, digests(kept))
         self._proved = max(self._proved, len(kept))
@@ -108,3 +154,9 @@ class FreezeHook(Hook):
         )
         text = json.dumps(report, indent=2, ensure_ascii=False)
         Path(runner.work_dir, "freeze.json").write_text(f"{text}\n", "utf-8")
+
+
+def _plain(setting: Setting) -> str | list | dict:
+    if isinstance(setting, Mapping):
+        return {str(branch): _plain(policy) for branch, policy in setting.items()}
+    return setting if isinstance(setting, str) else list(setting)

@@ -46,6 +46,8 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
             self.add_params(groups, model)
         finally:
             logger.setLevel(level)
+        # A tensor that two layers share comes once for each of them.
+        groups = list({id(group["params"][0]): group for group in groups}.values())
         names = {id(parameter): name for name, parameter in model.named_parameters()}
         parts = model_parts(model)
         part_of = {name: part for part in parts for name in part.parameters}

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmleaves.freezing.policy import first_policy
 from mmleaves.optim.side_run import side_run
 from mmleaves.runner import FineTuneRunner
 
@@ -149,8 +150,8 @@ class _SweepHook(Hook):
 def sweep(cfg: Config, rates: np.ndarray) -> Sweep:
     """Train with each of ``rates`` for an iteration, and return the losses.
 
-    Model, weights, data, optimiser and what is frozen are those of the training; its
-    schedules stay out. Nothing is written.
+    Model, weights, data, optimiser and what is frozen are those of the training's first
+    epoch; its schedules stay out. Nothing is written.
 
     Args:
         cfg: The training's config.
@@ -162,6 +163,7 @@ def sweep(cfg: Config, rates: np.ndarray) -> Sweep:
         sampler = settings.train_dataloader.sampler
         if sampler.type == "DefaultSampler":
             sampler.type = "InfiniteSampler"
+        settings.trainable = first_policy(settings.get("trainable", "all"))
         # It would scale the rates that are set here.
         settings.auto_scale_lr = None
         settings.train_cfg = {

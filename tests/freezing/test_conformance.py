@@ -1,9 +1,15 @@
 """Every backbone under the policies that matter most; the whole table takes longer."""
 
+import itertools
+
 import pytest
 from freezing.conformance import CASES, POLICIES, TIMM_CASES, build, try_policy
 
 # One of each kind of net under every policy.
+REFUSED = {
+    ("BEiTViT", "lora:2"),
+    *itertools.product(("MobileNetV2", "ResNet"), ("attention:1", "lora:2")),
+}
 WHOLE = ("BEiTViT", "DeiT3", "EdgeNeXt", "MobileNetV2", "ResNet", "VisionTransformer")
 
 
@@ -15,8 +21,7 @@ def test_what_is_frozen_stays_frozen(case):
         try:
             try_policy(model, case, policy)
         except ValueError as refusal:
-            assert policy in ("attention:1", "lora:2"), refusal
-            assert "has no" in str(refusal) or "changes" in str(refusal)
+            assert (case.name, policy) in REFUSED, refusal
 
 
 def test_a_frozen_tensor_that_moves_is_found():

@@ -149,4 +149,60 @@ def test_two_freezes_at_once_are_refused(small, tmp_path):
     done = run_tool("train", CONFIG, "--work-dir", tmp_path, "--cfg-options", *options)
     assert done.returncode == 2
     assert "The config freezes twice: trainable='last:1'" in done.stderr
-    assert "trainable='all-but-first:3' does what the other is for" in done.stderr
+    assert "Keep `trainable` and leave out the other" in done.stderr
+
+
+def test_a_classifier_of_timms_keeps_its_trunk(small, tmp_path):
+    """Its state dict has other names than its parameters."""
+    config = tmp_path / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+model = dict(
+    _delete_=True,
+    type="TimmClassifier",
+    model_name="test_vit",
+    img_size=224,
+    loss=dict(type="CrossEntropyLoss"),
+)
+""")
+    run = tmp_path / "run"
+    options = [
+        *small,
+        "train_cfg.max_epochs=2",
+        "train_dataloader.dataset.pipeline.1.scale=224",
+    ]
+    done = check(
+        run_tool("train", config, "--work-dir", run, "--cfg-options", *options)
+    )
+    assert "Frozen stayed frozen" in done.stdout
+    report = json.loads((run / "freeze.json").read_text())
+    (head,) = [row for row in report["parts"] if row["part"] == "classifier"]
+    assert report["trainable"] == head["total"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["trainable=[classifier,all@2]"], "changes after 2 epochs, and the run has 2"),
+        (["trainable=gradual:1"], "changes after 8 epochs, and the run has 2"),
+        (
+            ["trainable.left=all"],
+            "gives policies by branch to 'left'; the model has none",
+        ),
+        (["trainable=all", "trainable.left=all"], "for the whole model and by branch"),
+    ],
+)
+def test_a_policy_that_cannot_come_true_is_refused(small, options, message, tmp_path):
+    args = ["--no-pretrained", "--work-dir", tmp_path / "run", "--cfg-options"]
+    done = run_tool("train", CONFIG, *args, *small, "train_cfg.max_epochs=2", *options)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+
+
+def test_a_run_is_not_resumed_with_another_policy(small, tmp_path):
+    args = [CONFIG, "--no-pretrained", "--work-dir", tmp_path / "run"]
+    check(run_tool("train", *args, "--cfg-options", *small, "train_cfg.max_epochs=1"))
+    more = [*small, "train_cfg.max_epochs=2", "trainable=all"]
+    done = run_tool("train", *args, "--resume", "--cfg-options", *more)
+    assert done.returncode == 2
+    assert "begun with trainable='classifier', and is resumed with 'all'" in done.stderr

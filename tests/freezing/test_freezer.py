@@ -176,7 +176,9 @@ def test_a_reversible_net_is_told_how_its_blocks_get_gradients():
     arch = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32)
     settings = dict(type="RevVisionTransformer", arch=arch, img_size=32)
     head = dict(type="VisionTransformerClsHead", num_classes=3, in_channels=16)
-    with pytest.raises(ValueError, match=r"Set model.backbone.no_custom_backward=True"):
+    with pytest.raises(
+        ValueError, match=r"Set no_custom_backward=True in model.backbone"
+    ):
         Freezer(build(settings, head), "last:1")
     Freezer(build(settings, head), "classifier")
     Freezer(build(settings | dict(no_custom_backward=True), head), "last:1")
@@ -309,3 +311,35 @@ def test_the_report_sums_up_by_branch(two_branches):
     assert ["all", "of", "blocks", f"{total:,}", "0", f"{total:,}"] in [
         line.split() for line in lines
     ]
+
+
+def test_what_stands_beside_the_backbone_is_trained_in_every_policy(mobilenet):
+    mobilenet.neck = nn.Conv2d(4, 4, 1)
+    mobilenet.extra = nn.Linear(2, 2)
+    found = trained(mobilenet, "classifier")
+    assert found == {*HEAD, *(f"{m}.{k}" for m in ("neck", "extra") for k in WB)}
+    names = [p["part"] for p in freeze_report(Freezer(mobilenet, "all"))["parts"]]
+    assert {"neck", "extra", "head"} <= set(names)
+
+
+def test_a_tensor_of_two_names_is_trained_and_proved_as_one():
+    model = nn.Module()
+    model.backbone, model.head = nn.Linear(2, 2), nn.Linear(2, 2)
+    model.head.weight = model.backbone.weight
+    freezer = Freezer(model, "classifier")
+    freezer.apply(0)
+    assert model.head.weight.requires_grad
+    assert list(freezer.frozen_tensors(0)) == ["backbone.bias"]
+
+
+def test_dropout_that_stands_apart_is_off_only_with_the_whole_trunk(vit):
+    drop = vit.backbone.tail_drop = nn.Dropout(0.5)
+    assert drop not in Freezer(vit, "all").modules_in_eval(0)
+    assert drop in Freezer(vit, "classifier").modules_in_eval(0)
+
+
+def test_a_pattern_need_not_match_in_both_branches(two_branches):
+    found = trained(two_branches, r"names:branches\.blocks\.layers\.2")
+    assert any("blocks.layers.2" in name for name in found)
+    with pytest.raises(ValueError, match="matches no parameter"):
+        Freezer(two_branches, "names:layers9")
