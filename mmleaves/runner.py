@@ -21,6 +21,7 @@ from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
+from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.registry import DATASETS, RUNNERS
 
 
@@ -138,6 +139,8 @@ class FineTuneRunner(Runner):
         given.dump(Path(self.work_dir, Path(given.filename or "config.py").name))
 
     def setup_env(self, env_cfg: dict) -> None:
+        if not torch.cuda.is_available():
+            keep_freed_memory()
         if self.distributed and not is_distributed() and not torch.cuda.is_available():
             if self.launcher != "pytorch":
                 raise ValueError(
