@@ -61,7 +61,7 @@ def main() -> None:
     begin = time.perf_counter()
     context = multiprocessing.get_context("spawn")
     rows = []
-    with ProcessPoolExecutor(args.jobs, context, max_tasks_per_child=8) as pool:
+    with ProcessPoolExecutor(args.jobs, context) as pool:
         for name, results, seconds in pool.map(try_case, chosen):
             rows.append((name, results))
             bad = [result for result in results if result.startswith("FAILED")]
