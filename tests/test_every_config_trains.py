@@ -18,7 +18,7 @@ from mmleaves.freezing.counting import count_parameters
 CONFIGS = sorted(ROOT.glob("configs/[!_]*.py"))
 # Two steps of a larger one take a core for 10 s and more. Here it is built without
 # memory instead, and its pipeline read; `pytest -m slow` trains it.
-MAX_PARAMETERS = 60_000_000
+MAX_PARAMETERS = 40_000_000
 # Settings over a config's own, by its data: two images of each of two classes to train.
 HALF = ["dataset.train_fraction=0.5", "dataset.val_fraction=0.25"]
 CUT = {

@@ -133,7 +133,7 @@ CASES = [
     case("SVT", arch="s"),
     case("ShuffleNetV1"),
     case("ShuffleNetV2"),
-    case("SparseConvNeXt", arch="small"),
+    case("SparseConvNeXt", arch="atto"),
     case("SparseResNet", depth=50),
     case("SwinTransformer", size=224, arch=arch(24, [2, 2, 2, 2], [1, 2, 4, 8])),
     case("SwinTransformerV2", img_size=64, window_size=2),
