@@ -12,7 +12,7 @@ python tools/train.py configs/mobilenet-v2_all_b32-adamw-cosine10_caltech.py
 _base_ = [
     "_base_/models/mobilenet-v2.py",
     "_base_/data/caltech.py",
-    "_base_/schedules/adamw_cosine10.py",
+    "_base_/schedules/adamw_cosine10_new-parts10x.py",
     "_base_/default_runtime.py",
 ]
 model = dict(head=dict(loss=dict(type="LabelSmoothLoss", label_smooth_val=0.1)))
@@ -23,7 +23,3 @@ train_pipeline = [
     dict(type="PackInputs"),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-optim_wrapper = dict(
-    optimizer=dict(lr=1e-4),
-    paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=10))),
-)

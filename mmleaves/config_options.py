@@ -104,7 +104,19 @@ def merge_options(cfg: Config, options: Sequence[str]) -> None:
     for key, text in texts.items():
         current = _check_key(filled, key, texts)
         settings[key] = _read_value(key, text, current)
+        _make_room(cfg, key)
     cfg.merge_from_dict(settings)
+
+
+def _make_room(cfg: Config, key: str) -> None:
+    """Take out the value that a dict of ``key`` replaces: MMEngine refuses to."""
+    node = cfg._cfg_dict
+    for part in key.split(".")[:-1]:
+        if not isinstance(node, dict) or part not in node:
+            return  # new there, or an item of a list
+        if not isinstance(node[part], dict | list | tuple):
+            node[part] = {}
+        node = node[part]
 
 
 def _read_value(key: str, text: str, current: object) -> object:

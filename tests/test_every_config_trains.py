@@ -106,7 +106,17 @@ def settings_for(path, few_images):
     name = cfg.dataset.data_root.removeprefix("data/")
     alone = ["load_from=None"] if cfg.load_from else []
     root = f"dataset.data_root={few_images / name}"
-    return [root, *CUT[name], *SHORT, *UNSAVED, *alone]
+    return [root, *CUT[name], *SHORT, *UNSAVED, *alone, *each_an_epoch(cfg.trainable)]
+
+
+def each_an_epoch(trainable):
+    """Return the settings that give each of the policies over time one epoch."""
+    if not isinstance(trainable, list):
+        return []
+    first, *later = (policy.partition("@")[0] for policy in trainable)
+    policies = [first, *(f"{policy}@{epoch}" for epoch, policy in enumerate(later, 1))]
+    epochs = f"train_cfg.max_epochs={len(policies)}"
+    return [f"trainable=[{','.join(policies)}]", epochs]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -138,7 +148,8 @@ def train_two_steps(path, settings, folder):
     arguments = [str(path), "--no-pretrained", "--work-dir", str(folder), "--debug"]
     train.main([*arguments, "--cfg-options", *settings])
     metrics = (folder / "metrics.csv").read_text().splitlines()
-    assert len(metrics) == 2  # a header and one epoch
+    epochs = load_config(str(path), settings).train_cfg.max_epochs
+    assert len(metrics) == 1 + epochs  # below a header
 
 
 def test_the_second_part_of_a_run_starts_from_the_best_weights_of_the_first(

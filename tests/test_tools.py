@@ -205,6 +205,17 @@ def test_a_new_type_comes_with_arguments_of_its_own():
         load_config(config, settings[1:])
 
 
+def test_settings_by_name_take_the_place_of_one_word():
+    from mmleaves.config import load_config
+
+    weight = "model.head.loss.class_weight"
+    settings = [f"{weight}.benign=1", f"{weight}.malignant=2.5"]
+    config = "mobilenet-v2_all_b32-adamw-cosine10_busi"
+    assert load_config(config).model.head.loss.class_weight == "auto"
+    loss = load_config(config, settings).model.head.loss
+    assert loss.class_weight == {"benign": 1, "malignant": 2.5}
+
+
 def test_debug_shows_where_an_error_came_from():
     done = run_tool("print_config", "nothing", "--debug")
     assert done.returncode == 1

@@ -63,15 +63,16 @@ def _last(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
 
 def _attention(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
     found = attention_modules(model, trunk)
-    if policy.count > len(found):
+    blocks = list(dict.fromkeys(map(_block, found)))
+    if policy.count > len(blocks):
         raise ValueError(
             f"trainable='{policy}', but {_backbone(model, trunk)} has "
-            + (f"{len(found)} blocks" if found else "no blocks")
+            + (f"{len(blocks)} blocks" if blocks else "no blocks")
             + " with self-attention"
-            + (f", from {found[0]} to {found[-1]}." if found else ".")
+            + (f", from {blocks[0]} to {blocks[-1]}." if blocks else ".")
         )
-    chosen = set()
-    for name in found[-policy.count :]:
+    chosen, last = set(), blocks[-policy.count :]
+    for name in (name for name in found if _block(name) in last):
         for inner, module in model.get_submodule(name).named_modules(prefix=name):
             if not is_norm(module):
                 own = module.named_parameters(prefix=inner, recurse=False)
@@ -139,6 +140,15 @@ def attention_modules(model: nn.Module, trunk: Sequence[Part]) -> list[str]:
     # The parts come in the order of computation, the modules of each in the model's.
     inside = (name for part in trunk if part.stage for name in part.modules)
     return [name for name in inside if _has_queries(model.get_submodule(name))]
+
+
+def _block(name: str) -> str:
+    """Return the block that a module is in: TNT and DaViT have two of attention in one.
+
+    It is the innermost that is numbered, as ``backbone.stages.2.blocks.3``.
+    """
+    match = re.match(r"(.*[._]\d+)(?:\.|$)", name)
+    return match[1] if match else name
 
 
 def _has_queries(module: nn.Module) -> bool:

@@ -16,6 +16,7 @@ from mmleaves.datasets.class_table import class_table
 from mmleaves.datasets.image_header import check_headers, damage_report
 from mmleaves.datasets.overlap import check_overlap, image_keys, image_paths
 from mmleaves.datasets.wrappers import inner_datasets
+from mmleaves.models.wrappers import unwrapped
 from mmleaves.registry import HOOKS
 from mmleaves.transforms.load_image import LoadImage
 
@@ -139,11 +140,7 @@ def _name(classes: tuple[str, ...], label: int) -> str:
 
 
 def _head(runner: Runner) -> object:
-    model = runner.model
-    # Inside what makes it run on several processes, or averages views.
-    while hasattr(model, "module"):
-        model = model.module
-    return getattr(model, "head", None)
+    return getattr(unwrapped(runner.model), "head", None)
 
 
 def _check_model(runner: Runner, classes: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmleaves.datasets.overlap import image_paths
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.models.extra_features_cls_head import ExtraFeaturesClsHead
+from mmleaves.models.wrappers import unwrapped
 from mmleaves.registry import HOOKS
 from mmleaves.transforms.attach_features import AttachFeatures
 
@@ -126,10 +127,7 @@ class StandardizeFeaturesHook(Hook):
 
 
 def _head(runner: Runner) -> ExtraFeaturesClsHead:
-    model = runner.model
-    # Inside what makes it run on several processes, or averages views.
-    while hasattr(model, "module"):
-        model = model.module
+    model = unwrapped(runner.model)
     head = getattr(model, "head", None)
     if not isinstance(head, ExtraFeaturesClsHead):
         raise ValueError(

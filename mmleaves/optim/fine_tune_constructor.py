@@ -24,7 +24,7 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
     In ``paramwise_cfg``, beside what MMEngine knows:
 
     - ``head_lr_mult``: factor to the rate of what starts from random weights, the
-      classifier and what joins two branches.
+      classifier, a neck, and what joins two branches.
     - ``layer_decay``: factor, in (0, 1], to the rate from each stage or block to the
       one before it; what follows the last stage has the full rate. By MMPretrain's own
       depths where a backbone has them (BEiT, Bao et al., ICLR 2022, appendix).

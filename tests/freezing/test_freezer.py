@@ -92,6 +92,18 @@ def test_attention_is_queries_keys_values_and_output_with_their_biases(vit):
     }
 
 
+def test_two_modules_of_attention_in_one_block_count_as_one_block():
+    widths = dict(embed_dims_outer=64, embed_dims_inner=4)
+    arch = dict(widths, num_layers=3, num_heads_outer=2, num_heads_inner=2)
+    head = dict(type="LinearClsHead", num_classes=3, in_channels=64)
+    tnt = build(dict(type="TNT", img_size=32, arch=arch), head)
+    found = {name for name in trained(tnt, "attention:1") if "backbone" in name}
+    assert {name.partition(".attn.")[0] for name in found} == {
+        "backbone.layers.2.inner_block",
+        "backbone.layers.2.outer_block",
+    }
+
+
 def test_norms_train_their_weights_and_biases_alone(vit):
     found = {name for name in trained(vit, "norms") if name.startswith("backbone")}
     layers = {f"layers.{i}.ln{k}" for i in range(3) for k in (1, 2)} | {"ln1"}
