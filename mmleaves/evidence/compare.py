@@ -112,8 +112,8 @@ def compare(
         names: What to call A and B.
         folds: For each repeat the fold that each image was scored in, (R, n), from 0;
             or None for runs that all scored the same held-out images.
-        train_images: For several runs on a hold-out, how many images each was trained
-            on.
+        train_images: How many images each run was trained on; needed for several runs
+            on a hold-out, else all images outside the fold.
         metric: The score that decides, as of `SCORES`.
         margin: What is too small to matter, in points; fix it before the runs.
         classes: Class names in the order of the probabilities. Without them, labels

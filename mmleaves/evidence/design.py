@@ -19,8 +19,9 @@ class Design:
         folds: For each repeat the fold that each image was scored in, (R, n), integers
             from 0; or None for a hold-out, where every repeat is one run that scores
             all n images.
-        train_images: For a hold-out, how many images each run was trained on; or None
-            if nobody knows, which only a single repeat may leave open.
+        train_images: How many images each run was trained on. In cross-validation None
+            stands for all images outside the fold; on a hold-out None is for a single
+            repeat only, where it plays no part.
 
     Raises:
         ValueError: If nothing can be decided with such a design; says why.
@@ -43,7 +44,7 @@ class Design:
                 "Give it as `train_images` (--train-images); for cross-validation, "
                 "give the fold of each image."
             )
-        elif self.train_images is not None and self.train_images < 1:
+        if self.train_images is not None and self.train_images < 1:
             raise ValueError(
                 f"train_images is {self.train_images}, expected 1 or more: the number "
                 "of images that each run was trained on."
@@ -115,9 +116,9 @@ class Design:
     @property
     def test_train_ratio(self) -> float:
         """Images that a run is scored on, divided by those it was trained on."""
-        if self.folds is None:
-            return self.images / self.train_images if self.train_images else 0.0
-        return 1 / (self.runs_per_repeat - 1)
+        if self.train_images is not None:
+            return self.images / self.runs_per_repeat / self.train_images
+        return 0.0 if self.folds is None else 1 / (self.runs_per_repeat - 1)
 
     def by_run(self, values: np.ndarray) -> np.ndarray:
         """Return the sum of (R, n) or (R, n, k) values in each run: (G,) or (G, k)."""

@@ -70,7 +70,7 @@ def test_what_is_inside_the_margin_is_no_difference_that_matters():
 
 
 def test_undecided_says_how_many_more_repeats():
-    recipes = right(428, 3, 0.83, 7), right(428, 3, 0.81, 8)
+    recipes = right(428, 3, 0.83, 0, own=0.1), right(428, 3, 0.81, 100, own=0.1)
     report = compare_all(
         labels(428),
         dict(zip(NAMES, recipes, strict=True)),
