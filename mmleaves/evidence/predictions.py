@@ -94,8 +94,9 @@ def float_columns(table: "pa.Table", names: Sequence[str]) -> np.ndarray:
     columns = [table[name].combine_chunks().cast(pa.float64()) for name in names]
     if any(column.null_count for column in columns):
         raise pa.ArrowInvalid("a gap in a column of numbers")
-    # Unlike pyarrow's to_numpy this does not import pandas, where it is installed.
-    return np.stack([np.from_dlpack(column) for column in columns], axis=1)
+    return np.stack(
+        [column.to_numpy(zero_copy_only=False) for column in columns], axis=1
+    )
 
 
 def read_predictions(path: str, *, images: str = ".") -> Predictions:
