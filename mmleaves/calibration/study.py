@@ -39,7 +39,8 @@ class Study:
         experiments: How many there were, N.
         named: Who was named by each rule in each experiment, (N,): 1 for A, -1 for B,
             0 for nobody.
-        gaps: True gap measured on fresh images in each experiment, (N,), A less B.
+        gaps: True gap measured on fresh images in each experiment, (N,), A less B;
+            nan if the experiments have none.
         values: Estimated difference in each experiment, (N,).
         errors: Its standard error, (N,).
         intervals: Its 95 % interval, (N, 2).
@@ -100,7 +101,7 @@ def run_study(
     for draw in _draws(scenario, source, experiments, seed):
         for rule, winner in rules(draw).items():
             named.setdefault(rule, []).append(winner)
-        gaps.append(draw.true[0] - draw.true[1])
+        gaps.append(np.nan if draw.true is None else draw.true[0] - draw.true[1])
         found.append(estimate(draw))
         progress()
     return Study(
