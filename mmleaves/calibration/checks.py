@@ -35,6 +35,13 @@ def further_checks(experiments: int, seed: int) -> list[tuple[str, str, str]]:
         )
         what = f"{scenario.name}, a winner at any look after 2 to {LOOKS} repeats"
         rows.append((what, mean_share(looks.any(axis=1)), "≤ 6"))
+    # Why a plan draws a seed for each fold of a repeat, not one for all of them.
+    alike = looking(SIMULATED[1], LOOKS)
+    alike = replace(alike, size=replace(alike.size, shared_seed=True))
+    looks = any_look(alike, draw_images, experiments, seed=seed + 1)
+    what = f"{alike.name}, if one seed decided the same for all folds of a repeat"
+    rows.append((f"{what}: after 3 repeats", mean_share(looks[:, 1]), ""))
+    rows.append((f"{what}: at any look", mean_share(looks.any(axis=1)), ""))
     for images, goal in ((100, "≤ 6"), (200, "≤ 5")):
         size = Size(images=images, holdout=0, halves=False)
         scenario = Scenario("small", (TUNED, OTHER_SMALL), size)

@@ -34,6 +34,8 @@ class Size:
         seeds: Runs on the hold-out, each trained on all n images.
         halves: Whether to do 5 repeats of 2 folds as well, for the 5x2 test.
         fresh: Images to measure the true accuracy on, or 0.
+        shared_seed: Whether the folds of a repeat are trained from one seed, as if the
+            seed decided the same for all of them; else every run has its own.
     """
 
     images: int = 428
@@ -43,6 +45,7 @@ class Size:
     seeds: int = 5
     halves: bool = True
     fresh: int = 1000
+    shared_seed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +98,20 @@ def draw_experiment(
     def run(slot: int, kind: int, repeat: int) -> np.random.Generator:
         return np.random.default_rng([seed, number, slot, kind, repeat])
 
+    def runs(slot: int) -> list[list[np.random.Generator]]:
+        """Return what the runs of each repeat draw by; one for all if it is shared."""
+        count = 1 if size.shared_seed else size.folds
+        return [
+            [np.random.default_rng([seed, number, slot, 0, r, f]) for f in range(count)]
+            for r in range(size.repeats)
+        ]
+
     right, held_out, halves, true = [], [], [], []
     train, held, fresh = slice(n), slice(n, n + size.holdout), slice(-size.fresh, None)
     for slot, recipe in enumerate(recipes):
         said = [
-            cross_validate(
-                recipe.extract(images[train], run(slot, 0, r)),
-                *(labels[train], fold, recipe.ridge),
-            )
-            for r, fold in enumerate(folds)
+            _one_repeat(recipe, images[train], labels[train], fold, draws)
+            for fold, draws in zip(folds, runs(slot), strict=True)
         ]
         right.append(np.stack(said) == labels[train])
         for r, fold in enumerate(halved):
@@ -134,6 +142,26 @@ def draw_experiment(
         halves=np.array(halves).reshape(count, 5, 2) if halves else None,
         true=np.array(true) if true else None,
     )
+
+
+def _one_repeat(
+    recipe: Recipe,
+    images: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    draws: Sequence[np.random.Generator],
+) -> np.ndarray:
+    """Return the class that each image gets in a repeat, (n,)."""
+    if len(draws) == 1:
+        features = recipe.extract(images, draws[0])
+        return cross_validate(features, labels, folds, recipe.ridge)
+    said = np.empty(len(labels), int)
+    for fold, rng in enumerate(draws):
+        features, here = recipe.extract(images, rng), folds == fold
+        said[here] = fit_and_score(
+            features[~here], labels[~here], features[here], recipe.ridge
+        )
+    return said
 
 
 def _stratified(labels: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
