@@ -16,17 +16,19 @@ EPOCH_RULES = ("last", "best")
 
 @dataclass(frozen=True)
 class PlannedRepeat:
-    """One repeat: a split and a seed of its own, the same for all configs.
+    """One repeat: a split and seeds of its own, the same for all configs.
 
     Args:
         split_seed: What the folds were drawn by.
-        seed: What training starts from: initial weights, order, augmentation.
+        seeds: What the training of each fold starts from, K of them: initial weights,
+            order, augmentation. All are different: what a seed decides alike for all
+            folds of a repeat would look like a difference between recipes.
         fold_of: Fold that scores each image, from 0, by the image's content hash. On a
             hold-out it has the images that are scored, all in fold 0.
     """
 
     split_seed: int
-    seed: int
+    seeds: tuple[int, ...]
     fold_of: Mapping[str, int]
 
 
@@ -97,7 +99,7 @@ def write_plan(plan: Plan, experiment: str | Path) -> Path:
         "assignments": [
             {
                 "split_seed": repeat.split_seed,
-                "seed": repeat.seed,
+                "seeds": list(repeat.seeds),
                 "fold_of": dict(repeat.fold_of),
             }
             for repeat in plan.repeats
@@ -136,7 +138,7 @@ def read_plan(experiment: str | Path) -> Plan:
             classes=tuple(data["classes"]),
             folds=data["folds"],
             repeats=tuple(
-                PlannedRepeat(one["split_seed"], one["seed"], one["fold_of"])
+                PlannedRepeat(one["split_seed"], tuple(one["seeds"]), one["fold_of"])
                 for one in data["assignments"]
             ),
             base_seed=data["base_seed"],
@@ -187,7 +189,7 @@ def _check(plan: Plan, path: Path) -> None:
     if not plan.repeats:
         raise ValueError(f"{path}: found no repeats, expected one or more.")
     images = plan.repeats[0].fold_of.keys()
-    seeds: dict[tuple[int, int], int] = {}
+    known: dict[int, int] = {}
     for i, repeat in enumerate(plan.repeats):
         if repeat.fold_of.keys() != images:
             raise ValueError(
@@ -199,10 +201,16 @@ def _check(plan: Plan, path: Path) -> None:
                 f"{path}: repeat {i} has other folds than 0 to {plan.folds - 1}. Make "
                 "the plan again."
             )
-        first = seeds.setdefault((repeat.split_seed, repeat.seed), i)
-        if first != i:
+        if len(repeat.seeds) != plan.folds:
             raise ValueError(
-                f"{path}: repeats {first} and {i} have the same split seed "
-                f"{repeat.split_seed} and seed {repeat.seed}: the second would be a "
-                "copy of the first, and no new run. Make the plan again."
+                f"{path}: repeat {i} has {len(repeat.seeds)} seeds, expected one for "
+                f"each of the {plan.folds} folds. Make the plan again."
             )
+        for seed in repeat.seeds:
+            if seed in known:
+                raise ValueError(
+                    f"{path}: found the seed {seed} in repeat {known[seed]} and again "
+                    f"in repeat {i}, expected another for each run: one that comes "
+                    "twice makes them alike. Make the plan again."
+                )
+            known[seed] = i

@@ -87,6 +87,11 @@ def _check_planned(run: ScoredRun, plan: Plan, config: str, where: Path) -> None
             f"{where}: found repeat {record.repeat}, expected one of the plan's "
             f"{len(plan.repeats)}."
         )
+    if not 0 <= record.fold < plan.folds:
+        raise ValueError(
+            f"{where}: found fold {record.fold}, expected one of the plan's "
+            f"{plan.folds}."
+        )
     repeat = plan.repeats[record.repeat]
     folder = f"repeat{record.repeat}-fold{record.fold}"
     for what, found, planned in (
@@ -94,7 +99,7 @@ def _check_planned(run: ScoredRun, plan: Plan, config: str, where: Path) -> None
         ("config", record.config, config),
         ("config_sha256", record.config_sha256, plan.configs[config]),
         ("data_sha256", record.data_sha256, plan.data_sha256),
-        ("seed", record.seed, repeat.seed),
+        ("seed", record.seed, repeat.seeds[record.fold]),
         ("split_seed", record.split_seed, repeat.split_seed),
         ("epoch_rule", record.epoch_rule, plan.epoch_rule),
     ):

@@ -31,7 +31,9 @@ class SmallExperiment:
             repeats=tuple(
                 PlannedRepeat(
                     split_seed=10 + r,
-                    seed=20 + r,
+                    seeds=tuple(
+                        20 + 100 * r + f for f in range(folds if kind == "cv" else 1)
+                    ),
                     fold_of=dict(
                         zip(self.hashes, rng.permutation(fold_of).tolist(), strict=True)
                     ),
@@ -71,7 +73,7 @@ class SmallExperiment:
                 "config": config,
                 "repeat": repeat,
                 "fold": fold,
-                "seed": planned.seed,
+                "seed": planned.seeds[fold],
                 "split_seed": planned.split_seed,
                 "config_sha256": self.plan.configs[config],
                 "data_sha256": "dd",

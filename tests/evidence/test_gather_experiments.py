@@ -133,9 +133,11 @@ def test_a_label_that_changed_is_refused(experiment):
             "another plan, found the config_sha256 'cc', expected",
         ),
         ({"data_sha256": "ee"}, "found the data_sha256 'ee', expected 'dd'"),
-        ({"seed": 3}, "found the seed 3, expected 20"),
+        ({"seed": 3}, "found the seed 3, expected 21"),
         ({"split_seed": 3}, "found the split_seed 3, expected 10"),
         ({"epoch_rule": "best"}, "found the epoch_rule 'best', expected 'last'"),
+        ({"fold": 9}, "found fold 9, expected one of the plan's 4"),
+        ({"repeat": 2}, "found repeat 2, expected one of the plan's 2"),
         ({"fold": 2}, "found the folder 'repeat0-fold1', expected 'repeat0-fold2'"),
     ],
 )
@@ -210,11 +212,18 @@ def test_damaged_files_are_named(experiment):
         gather([str(experiment.folder)])
 
 
-def test_a_repeat_with_the_seeds_of_another_is_refused(experiment):
-    plan = json.loads((experiment.folder / "plan.json").read_text())
-    plan["assignments"][1] |= {"seed": 20, "split_seed": 10}
-    (experiment.folder / "plan.json").write_text(json.dumps(plan))
-    with pytest.raises(ValueError, match="repeats 0 and 1 have the same split seed 10"):
+def test_every_run_has_a_seed_of_its_own(experiment):
+    path = experiment.folder / "plan.json"
+    plan = json.loads(path.read_text())
+    plan["assignments"][1]["seeds"][2] = 21
+    path.write_text(json.dumps(plan))
+    with pytest.raises(
+        ValueError, match="the seed 21 in repeat 0 and again in repeat 1"
+    ):
+        gather([str(experiment.folder)])
+    plan["assignments"][1]["seeds"] = [1, 2]
+    path.write_text(json.dumps(plan))
+    with pytest.raises(ValueError, match="repeat 1 has 2 seeds, expected one for each"):
         gather([str(experiment.folder)])
 
 
