@@ -87,7 +87,9 @@ def decide(
         if min(abs(measured.low), abs(measured.high)) < margin:
             sentence += f" The gain may be below your margin of {margin:g} points."
     else:
-        sentence = _undecided(measured, design, ahead, behind, minutes_per_run)
+        sentence = _undecided(measured, ahead, behind)
+        sentence += f" {_what_next(measured, design, margin, minutes_per_run)}"
+        sentence = sentence.rstrip()
         if measured.p <= ALPHA:
             sentence += (
                 f" The interval alone leaves out 0, but it is one of {pairs}{adjusted}."
@@ -168,24 +170,26 @@ def _too_early(measured: Measured, design: Design, planned: int) -> str:
     )
 
 
-def _undecided(
-    measured: Measured, design: Design, ahead: str, behind: str, minutes: float | None
-) -> str:
+def _undecided(measured: Measured, ahead: str, behind: str) -> str:
     if measured.points == 0 and measured.p == 1:
         text = f"Undecided: {ahead} and {behind} score the same, {_gap(measured)}."
         if measured.churn == 0 or measured.se == 0:
             text += f" {SAME}"
     else:
         text = f"Undecided: {ahead} is ahead of {behind} by {_gap(measured)[1:]}."
-    return f"{text} {_what_next(measured, design, minutes)}".rstrip()
+    return text
 
 
-def _what_next(measured: Measured, design: Design, minutes: float | None) -> str:
+def _what_next(
+    measured: Measured, design: Design, margin: float, minutes: float | None
+) -> str:
     ahead = measured.forecast
     if design.repeats == 1:
         return "One repeat cannot tell what it would take: run 2 more."
     if ahead is None:
         return ""
+    # A gap below the margin is not worth the images that it takes to see it.
+    gap = max(abs(measured.points), margin)
     more = f"label about {_round_up(ahead.images)} more images"
     if ahead.images_limit:
         test = "test images" if design.is_holdout else "images"
@@ -196,7 +200,7 @@ def _what_next(measured: Measured, design: Design, minutes: float | None) -> str
         if design.is_holdout and design.train_images:
             every = design.images + design.train_images
             return f"{text}Cross-validate on all {every} images, or {more}."
-        return f"{text}To see a gap of this size, {more}."
+        return f"{text}To see one of {gap:.1f} points, {more}."
     if ahead.repeats is None:
         if design.repeats < REPEATS_TO_KNOW:
             return "Run at least one more: two cannot tell how many it takes."
