@@ -5,10 +5,13 @@ import numpy as np
 from mmleaves.evidence.design import Design
 
 
-def best_threshold(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Return the threshold with the highest sensitivity + specificity.
+def even_threshold(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Return the threshold at which sensitivity and specificity are most even.
 
-    Of several it is the lowest, which finds the most positive images.
+    It is the one with the highest lower one of the two, which is where the error rates
+    are equal; of several, the lowest, which finds the most positive images. The
+    threshold of the highest sum (Youden's index) jumps from sample to sample: by
+    specificity there, one of ten comparisons of a recipe with itself named a winner.
 
     Args:
         scores: Probability of being positive, (m,).
@@ -16,18 +19,15 @@ def best_threshold(scores: np.ndarray, positive: np.ndarray) -> float:
 
     Returns:
         One of the scores; from it on, an image counts as positive.
-
-    References:
-        Youden, Index for rating diagnostic tests, Cancer 3:32, 1950.
     """
     candidates = np.unique(scores)
     found = len(scores[positive]) - np.searchsorted(
         np.sort(scores[positive]), candidates
     )
     spared = np.searchsorted(np.sort(scores[~positive]), candidates)
-    # In whole numbers, so that equal sums are equal.
-    sums = found * int((~positive).sum()) + spared * int(positive.sum())
-    return float(candidates[sums.argmax()])
+    # In whole numbers, so that equal rates are equal.
+    rates = found * int((~positive).sum()), spared * int(positive.sum())
+    return float(candidates[np.minimum(*rates).argmax()])
 
 
 def said_positive(
@@ -35,7 +35,7 @@ def said_positive(
 ) -> np.ndarray:
     """Return which images are called positive, (R, n), bool.
 
-    In cross-validation the threshold for the images of a fold is the best one for the
+    In cross-validation the threshold for the images of a fold is the even one for the
     images of the other folds of the same repeat, by what was said of those when they
     were scored themselves. So neither the label nor the score of an image plays a part
     in the threshold it is held against. What remains is of second order: the nets that
@@ -62,6 +62,6 @@ def said_positive(
                     "class only, expected both, to choose a threshold on. Make the "
                     "folds stratified."
                 )
-            threshold = best_threshold(scores[repeat, ~here], positive[~here])
+            threshold = even_threshold(scores[repeat, ~here], positive[~here])
             said[repeat, here] = scores[repeat, here] >= threshold
     return said

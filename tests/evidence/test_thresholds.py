@@ -2,14 +2,20 @@ import numpy as np
 import pytest
 
 from mmleaves.evidence.design import Design
-from mmleaves.evidence.thresholds import best_threshold, said_positive
+from mmleaves.evidence.thresholds import even_threshold, said_positive
 
 
-def test_the_best_threshold_by_hand():
+def test_the_even_threshold_by_hand():
     scores = np.array([0.1, 0.2, 0.3, 0.4, 0.6, 0.8])
     positive = np.array([False, False, True, False, True, True])
-    # From 0.3 on: 3 of 3 found, 2 of 3 spared. From 0.6 on: 2 of 3 and 3 of 3: as much.
-    assert best_threshold(scores, positive) == 0.3
+    # From 0.3 on: 3 of 3 found, 2 of 3 spared. From 0.4 on: 2 and 2. From 0.6 on: 2 and
+    # 3. The lower one is 2 of 3 each time.
+    assert even_threshold(scores, positive) == 0.3
+    # From 0.4 on: 3 of 4 found, 3 of 4 spared, where the highest sum is elsewhere: from
+    # 0.7 on, 2 of 4 and 4 of 4, and from 0.2 on, 4 of 4 and 2 of 4, are as much.
+    scores = np.array([0.1, 0.1, 0.3, 0.6, 0.2, 0.4, 0.7, 0.8])
+    positive = np.arange(8) >= 4
+    assert even_threshold(scores, positive) == 0.4
 
 
 def test_a_fold_is_held_against_the_threshold_of_the_others():
