@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from mmleaves.calibration.draws import Size
+from mmleaves.calibration.forecast_study import try_forecasts
 from mmleaves.calibration.mixture import draw_images
 from mmleaves.calibration.rules import OURS
 from mmleaves.calibration.scenarios import (
@@ -18,7 +19,6 @@ from mmleaves.calibration.study import (
     any_look,
     best_of_several,
     run_study,
-    try_forecasts,
 )
 from mmleaves.calibration.tables import forecast_row, mean_share, share
 

@@ -8,7 +8,6 @@ import numpy as np
 from mmleaves.calibration.draws import Draw, Recipe, Size, Source, draw_experiment
 from mmleaves.calibration.rules import ALPHA, estimate, rules
 from mmleaves.evidence.comparison import estimate_difference
-from mmleaves.evidence.forecast import forecast
 from mmleaves.evidence.outcomes import Outcomes
 from mmleaves.evidence.paired_tests import holm
 
@@ -98,7 +97,7 @@ def run_study(
     """
     named: dict[str, list[int]] = {}
     gaps, found = [], []
-    for draw in _draws(scenario, source, experiments, seed):
+    for draw in draws(scenario, source, experiments, seed):
         for rule, winner in rules(draw).items():
             named.setdefault(rule, []).append(winner)
         gaps.append(np.nan if draw.true is None else draw.true[0] - draw.true[1])
@@ -128,7 +127,7 @@ def any_look(
                 estimate(draw, repeats=count).p <= ALPHA
                 for count in range(2, scenario.size.repeats + 1)
             ]
-            for draw in _draws(scenario, source, experiments, seed)
+            for draw in draws(scenario, source, experiments, seed)
         ]
     )
 
@@ -141,7 +140,7 @@ def best_of_several(
     Both are (N,), bool.
     """
     plain, adjusted = [], []
-    for draw in _draws(scenario, source, experiments, seed):
+    for draw in draws(scenario, source, experiments, seed):
         said = [Outcomes(right) for right in draw.right]
         p = np.array(
             [
@@ -155,55 +154,10 @@ def best_of_several(
     return np.array(plain), np.array(adjusted)
 
 
-@dataclass(frozen=True)
-class ForecastStudy:
-    """How forecasts of more repeats came true.
-
-    Args:
-        undecided: Experiments that were undecided after two repeats.
-        forecasts: Of these, those with a forecast of 1 to 6 more repeats.
-        true: Of these, those decided within 1.5 times as many and one.
-        none: Undecided ones without a forecast of up to 50 repeats.
-        decided_after_all: Of these, those decided by the last repeat.
-    """
-
-    undecided: int
-    forecasts: int
-    true: int
-    none: int
-    decided_after_all: int
-
-
-def try_forecasts(
-    scenario: Scenario, source: Source, experiments: int, *, seed: int = 0
-) -> ForecastStudy:
-    """Forecast after two repeats, go on to the last, and count what came true."""
-    counts = dict.fromkeys(ForecastStudy.__dataclass_fields__, 0)
-    for draw in _draws(scenario, source, experiments, seed):
-        decided = [
-            estimate(draw, repeats=count).p <= ALPHA
-            for count in range(2, scenario.size.repeats + 1)
-        ]
-        if decided[0]:
-            continue
-        counts["undecided"] += 1
-        pilot = draw.design.first(2)
-        change = draw.right[0, :2].astype(float) - draw.right[1, :2]
-        # No margin: only a winner ends it.
-        said = forecast(change, estimate(draw, repeats=2), pilot, 1e-9)
-        if said is None or said.repeats is None:
-            counts["none"] += 1
-            counts["decided_after_all"] += any(decided)
-        elif said.repeats <= 6:
-            counts["forecasts"] += 1
-            last = int(1.5 * said.repeats) + 1
-            counts["true"] += any(decided[1 : 1 + last])
-    return ForecastStudy(**counts)
-
-
-def _draws(
+def draws(
     scenario: Scenario, source: Source, experiments: int, seed: int
 ) -> Iterator[Draw]:
+    """Draw the experiments of a scenario, one after the other."""
     for number in range(experiments):
         yield draw_experiment(source, scenario.recipes, scenario.size, seed, number)
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmleaves.calibration.forecast_study import ForecastStudy
 from mmleaves.calibration.rules import OURS, RULES
-from mmleaves.calibration.study import ForecastStudy, Study, monte_carlo_error
+from mmleaves.calibration.study import Study, monte_carlo_error
 
 
 def rule_table(studies: Sequence[Study]) -> str:

@@ -7,38 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmleaves.evidence.comparison import Measured, measure
+from mmleaves.evidence.class_numbers import (
+    as_numbers,
+    label_numbers,
+    positive_class,
+)
+from mmleaves.evidence.comparison import measure
 from mmleaves.evidence.design import Design
-from mmleaves.evidence.outcomes import Outcomes, check_not_copied, outcomes
-from mmleaves.evidence.paired_tests import holm, wilson_interval
-from mmleaves.evidence.score_sums import available, score_sums
+from mmleaves.evidence.measured import Measured
+from mmleaves.evidence.outcomes import check_not_copied, outcomes
+from mmleaves.evidence.paired_tests import holm
+from mmleaves.evidence.recipe_scores import RecipeScores, recipe_scores
 from mmleaves.evidence.verdict import Verdict, decide, notes
-
-
-@dataclass(frozen=True)
-class RecipeScores:
-    """The scores of one recipe, in percent.
-
-    Args:
-        name: What it is called.
-        scores: Mean over runs by metric, 0 to 100, as of `SCORES`.
-        low: Lower end of Wilson's 95 % interval of the accuracy, for as many images.
-        high: Upper end.
-        repeat_sd: Standard deviation of the accuracy over repeats, each with a new
-            split and seed; on a hold-out, over seeds. None for a single repeat.
-        fold_sd: Standard deviation of the accuracy over the folds of a repeat: what
-            another split of the images does to one run. None on a hold-out.
-        flips: Share of images, 0 to 1, that are right in one repeat and wrong in
-            another, mean over pairs of repeats. None for a single repeat.
-    """
-
-    name: str
-    scores: dict[str, float]
-    low: float
-    high: float
-    repeat_sd: float | None
-    fold_sd: float | None
-    flips: float | None
 
 
 @dataclass(frozen=True)
@@ -180,17 +160,17 @@ def compare_all(
             f"found {len(recipes)} recipe to compare ({', '.join(recipes)}), expected "
             "two or more with names of their own."
         )
-    names, numbers = _label_numbers(labels, classes, recipes)
+    names, numbers = label_numbers(labels, classes, recipes)
     folds = None if folds is None else np.atleast_2d(folds)
     first = np.asarray(next(iter(recipes.values())))
     flat = 1 + (first.dtype.kind == "f")
     repeats = 1 if first.ndim == flat else len(first)
     design = Design(numbers, names, repeats, folds, train_images)
     said = {
-        name: outcomes(_as_numbers(values, names, name), design, name)
+        name: outcomes(as_numbers(values, names, name), design, name)
         for name, values in recipes.items()
     }
-    index = _positive(positive, names)
+    index = positive_class(positive, names)
     pairs = list(itertools.combinations(said.items(), 2))
     pairs = pairs if all_pairs else pairs[: len(said) - 1]
     for (_, one), (_, other) in pairs:
@@ -223,90 +203,9 @@ def compare_all(
         metric=metric,
         margin=margin,
         positive=names[index] if len(names) == 2 else None,
-        recipes=tuple(_scores(name, one, design, index) for name, one in said.items()),
+        recipes=tuple(
+            recipe_scores(name, one, design, index) for name, one in said.items()
+        ),
         comparisons=tuple(map(Comparison, verdicts, figures)),
         notes=tuple(notes(design, planned_repeats)),
     )
-
-
-def _label_numbers(
-    labels: Sequence | np.ndarray,
-    classes: Sequence[str] | None,
-    recipes: Mapping[str, np.ndarray],
-) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return the class names, and the labels as integers."""
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or labels.dtype.kind not in "iuUTO":
-        raise ValueError(
-            f"labels: found an array of {labels.dtype} with the shape {labels.shape}, "
-            "expected (images,) of integers from 0, or of class names."
-        )
-    if classes is not None:
-        names = tuple(map(str, classes))
-    elif labels.dtype.kind in "iu":
-        arrays = [np.asarray(values) for values in recipes.values()]
-        counts = [1 + labels.max(initial=0)]
-        counts += [array.shape[-1] for array in arrays if array.dtype.kind == "f"]
-        counts += [
-            1 + array.max(initial=0) for array in arrays if array.dtype.kind in "iu"
-        ]
-        names = tuple(map(str, range(int(max(counts)))))
-    else:
-        arrays = [np.asarray(values) for values in recipes.values()]
-        said = [array.ravel() for array in arrays if array.dtype.kind in "UTO"]
-        names = tuple(sorted({str(name) for part in (labels, *said) for name in part}))
-    numbers = _as_numbers(labels, names, "labels")
-    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
-        wrong = numbers[(numbers < 0) | (numbers >= len(names))][0]
-        raise ValueError(
-            f"labels: found the class {wrong}, expected 0 to {len(names) - 1}, as "
-            f"there are {len(names)} classes."
-        )
-    return names, numbers
-
-
-def _as_numbers(values: np.ndarray, names: Sequence[str], what: str) -> np.ndarray:
-    """Return class names as integers; leave other values as they are."""
-    values = np.asarray(values)
-    if values.dtype.kind not in "UTO":
-        return values
-    places = {name: i for i, name in enumerate(names)}
-    unknown = sorted({str(value) for value in values.ravel()} - places.keys())
-    if unknown:
-        raise ValueError(
-            f"{what}: found the class {unknown[0]!r}, expected one of "
-            f"{', '.join(names)}. Correct it, or add it to `classes`."
-        )
-    return np.vectorize(lambda name: places[str(name)], otypes=[int])(values)
-
-
-def _positive(positive: str | None, names: Sequence[str]) -> int:
-    if positive is None:
-        return 1
-    if len(names) != 2 or positive not in names:
-        raise ValueError(
-            f"positive is {positive!r}, expected one of two classes, and there are "
-            f"{', '.join(names)}."
-        )
-    return names.index(positive)
-
-
-def _scores(name: str, said: Outcomes, design: Design, positive: int) -> RecipeScores:
-    right = said.accuracy * design.images
-    low, high = wilson_interval(right, design.images)
-    scores = {
-        metric: 100 * score_sums(metric, said, design, positive=positive).value
-        for metric in available(said, design)
-    }
-    repeat_sd = fold_sd = flips = None
-    if design.repeats > 1:
-        repeat_sd = 100 * float(said.correct.mean(axis=1).std(ddof=1))
-        # Of two repeats drawn at random one is right and the other wrong.
-        share = said.correct.mean(axis=0)
-        often = 2 * share * (1 - share) * design.repeats / (design.repeats - 1)
-        flips = float(often.mean())
-    if not design.is_holdout:
-        sums = score_sums("accuracy", said, design)
-        by_fold = sums.by_run(design).reshape(design.repeats, -1)
-        fold_sd = 100 * float(np.sqrt(by_fold.var(axis=1, ddof=1).mean()))
-    return RecipeScores(name, scores, 100 * low, 100 * high, repeat_sd, fold_sd, flips)

@@ -5,8 +5,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mmleaves.evidence.compare import Comparison, RecipeScores, Report
-from mmleaves.evidence.comparison import Measured
+from mmleaves.evidence.compare import Comparison, Report
+from mmleaves.evidence.measured import Measured
+from mmleaves.evidence.recipe_scores import RecipeScores
 from mmleaves.evidence.score_sums import SCORES
 from mmleaves.evidence.verdict import p_text
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmleaves.evidence.atomic import write_atomically
+from mmleaves.evidence.whole_files import read_json, write_atomically
 
 FORMAT = 1
 FILE = "plan.json"
@@ -154,27 +154,6 @@ def read_plan(experiment: str | Path) -> Plan:
         ) from error
     _check(plan, path)
     return plan
-
-
-def read_json(path: Path) -> dict:
-    """Read a JSON object.
-
-    Raises:
-        ValueError: If it is none, with the place.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: found text that is no JSON ({error}), expected an object. The "
-            "file is damaged: write it again."
-        ) from None
-    if not isinstance(data, dict):
-        raise ValueError(
-            f"{path}: found a {type(data).__name__}, expected an object. The file is "
-            "damaged: write it again."
-        )
-    return data
 
 
 def _check(plan: Plan, path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmleaves.evidence.atomic import write_atomically
-from mmleaves.evidence.plan import FORMAT, read_json
+from mmleaves.evidence.plan import FORMAT
 from mmleaves.evidence.predictions import Predictions, float_columns, prediction_table
+from mmleaves.evidence.whole_files import read_json, write_atomically
 
 RUN, PREDICTIONS, SEEN = "run.json", "predictions.parquet", "images.parquet"
 COMPLETE = "complete"

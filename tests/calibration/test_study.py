@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from mmleaves.calibration.features import FeatureSubset, read_features
+from mmleaves.calibration.forecast_study import try_forecasts
 from mmleaves.calibration.matching import match
 from mmleaves.calibration.mixture import draw_images
 from mmleaves.calibration.rules import OURS
@@ -15,7 +16,6 @@ from mmleaves.calibration.study import (
     any_look,
     best_of_several,
     run_study,
-    try_forecasts,
 )
 from mmleaves.commands.calibrate import main
 

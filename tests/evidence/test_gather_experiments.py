@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -224,6 +225,32 @@ def test_every_run_has_a_seed_of_its_own(experiment):
     plan["assignments"][1]["seeds"] = [1, 2]
     path.write_text(json.dumps(plan))
     with pytest.raises(ValueError, match="repeat 1 has 2 seeds, expected one for each"):
+        gather([str(experiment.folder)])
+
+
+def test_copies_of_an_image_count_once(experiment):
+    folder = run_folder(experiment.folder, "probe", 0, 0)
+    record, said = (
+        read_record(folder),
+        read_predictions(str(folder / "predictions.parquet")),
+    )
+    hashes = [h for h, f in experiment.plan.repeats[0].fold_of.items() if f == 0]
+    twice = dataclasses.replace(
+        said,
+        images=[*said.images, "copy.png"],
+        paths=[*said.paths, "copy.png"],
+        probs=np.concatenate([said.probs, said.probs[:1]]),
+        truth=[*said.truth, said.truth[0]],
+    )
+    options = {"trained": ["e" * 64]}
+    write_run(experiment.folder, record, twice, [*hashes, hashes[0]], **options)
+    found = gather([str(experiment.folder)])
+    assert found.recipes["probe"].shape == (2, 40, 2)
+    assert found.notes == ("Images with the same bytes count once.",)
+    other = next(name for name in twice.classes if name != twice.truth[0])
+    wrong = dataclasses.replace(twice, truth=[*said.truth, other])
+    write_run(experiment.folder, record, wrong, [*hashes, hashes[0]], **options)
+    with pytest.raises(ValueError, match=r"relabelled, copy\.png has .* as a copy of"):
         gather([str(experiment.folder)])
 
 
