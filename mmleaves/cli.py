@@ -7,6 +7,8 @@ COMMANDS = {
     "train": "train a model",
     "test": "score a checkpoint",
     "predict": "predict the class of images",
+    "compare": "say which of several recipes is better",
+    "calibrate": "try how often compare and the usual rules are wrong",
     "print-config": "print a config with its bases merged in",
     "vis-scheduler": "draw a config's learning rate and momentum",
     "find-lr": "find a learning rate by a sweep",

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -55,14 +59,7 @@ def write_predictions(predictions: Predictions, path: str) -> None:
         ValueError: If the name ends in neither ``.csv`` nor ``.parquet``.
     """
     check_table_name(path)
-    import pyarrow as pa
-
-    columns = {"image": list(predictions.images), "label": predictions.labels}
-    if predictions.truth is not None:
-        columns["truth"] = list(predictions.truth)
-    for i, name in enumerate(predictions.classes):
-        columns[f"prob:{name}"] = predictions.probs[:, i]
-    table = pa.table(columns)
+    table = prediction_table(predictions)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     if path.endswith(".csv"):
         from pyarrow.csv import write_csv
@@ -72,6 +69,34 @@ def write_predictions(predictions: Predictions, path: str) -> None:
         from pyarrow.parquet import write_table
 
         write_table(table, path)
+
+
+def prediction_table(predictions: Predictions) -> "pa.Table":
+    """Return the columns that `write_predictions` writes."""
+    import pyarrow as pa
+
+    columns = {"image": list(predictions.images), "label": predictions.labels}
+    if predictions.truth is not None:
+        columns["truth"] = list(predictions.truth)
+    for i, name in enumerate(predictions.classes):
+        columns[f"prob:{name}"] = predictions.probs[:, i]
+    return pa.table(columns)
+
+
+def float_columns(table: "pa.Table", names: Sequence[str]) -> np.ndarray:
+    """Return columns of numbers as an array, (rows, columns), float64.
+
+    Raises:
+        ArrowInvalid: If there is text in them, or a gap.
+    """
+    import pyarrow as pa
+
+    columns = [table[name].combine_chunks().cast(pa.float64()) for name in names]
+    if any(column.null_count for column in columns):
+        raise pa.ArrowInvalid("a gap in a column of numbers")
+    return np.stack(
+        [column.to_numpy(zero_copy_only=False) for column in columns], axis=1
+    )
 
 
 def read_predictions(path: str, *, images: str = ".") -> Predictions:

@@ -1,0 +1,88 @@
+"""Say whether one recipe is better than another, from the predictions of their runs."""
+
+import argparse
+
+from mmleaves.commands.errors import reports_errors
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Return the arguments of ``compare``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUNS",
+        help="the folder of an experiment that `mmleaves repeat` wrote, or folders of "
+        "configs in it; or a table of predictions for each recipe, .csv or .parquet; "
+        "the first recipe is the baseline",
+    )
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        help="score that decides: accuracy, balanced_accuracy, macro_f1, and of two "
+        "classes auroc, sensitivity, specificity (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--margin",
+        type=float,
+        metavar="POINTS",
+        help="difference that is too small to matter (default: the plan's, or 1)",
+    )
+    parser.add_argument(
+        "--all-pairs",
+        action="store_true",
+        help="compare every recipe with every other, not with the first alone",
+    )
+    parser.add_argument(
+        "--positive",
+        metavar="CLASS",
+        help="of two classes the one that is to be found (default: the plan's, or the "
+        "second)",
+    )
+    parser.add_argument(
+        "--train-images",
+        type=int,
+        metavar="N",
+        help="with tables of several runs on a hold-out: how many images each was "
+        "trained on",
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", help="write all figures there; - prints them instead"
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    return parser.parse_args(argv)
+
+
+@reports_errors
+def main(argv: list[str] | None = None) -> None:
+    """Compare what ``argv`` (default: the command line) names."""
+    args = parse_args(argv)
+    import json
+    import sys
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from mmleaves.evidence.comparison_text import print_report
+    from mmleaves.evidence.gather import gather
+
+    gathered = gather(args.runs, train_images=args.train_images)
+    report = gathered.compare(
+        metric=args.metric,
+        margin=args.margin,
+        positive=args.positive,
+        all_pairs=args.all_pairs,
+    )
+    text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+    if args.json == "-":
+        print(text)
+        return
+    # A file or a pipe has no width, and the tables need some.
+    width = None if sys.stdout.isatty() else 110
+    print_report(report, Console(markup=False, highlight=False, width=width))
+    if args.json:
+        Path(args.json).parent.mkdir(parents=True, exist_ok=True)
+        Path(args.json).write_text(text + "\n", encoding="utf-8")
+        print(f"Figures: {args.json}")

@@ -1,0 +1,211 @@
+"""Whether one recipe is better than another, from the predictions of any framework."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmleaves.evidence.class_numbers import (
+    as_numbers,
+    label_numbers,
+    positive_class,
+)
+from mmleaves.evidence.comparison import measure
+from mmleaves.evidence.design import Design
+from mmleaves.evidence.measured import Measured
+from mmleaves.evidence.outcomes import check_not_copied, outcomes
+from mmleaves.evidence.paired_tests import holm
+from mmleaves.evidence.recipe_scores import RecipeScores, recipe_scores
+from mmleaves.evidence.verdict import Verdict, decide, notes
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A verdict with the figures it rests on."""
+
+    verdict: Verdict
+    measured: Measured
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in plain words."""
+        return self.verdict.sentence
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that `compare_all` found.
+
+    Args:
+        images: Number of scored images.
+        repeats: Number of repeats, or of seeds on a hold-out.
+        runs: Number of runs of each recipe.
+        is_holdout: Whether every run scored the same held-out images.
+        metric: The score that decides.
+        margin: What is too small to matter, in points.
+        positive: The class that is to be found, of two; None for more classes.
+        recipes: Scores of each recipe, in the order given.
+        comparisons: A verdict a pair; the first recipe is the baseline.
+        notes: What limits the verdicts, in plain words.
+    """
+
+    images: int
+    repeats: int
+    runs: int
+    is_holdout: bool
+    metric: str
+    margin: float
+    positive: str | None
+    recipes: tuple[RecipeScores, ...]
+    comparisons: tuple[Comparison, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict:
+        """Return it as what JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+def compare(
+    labels: Sequence | np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    names: tuple[str, str] = ("A", "B"),
+    folds: np.ndarray | None = None,
+    train_images: int | None = None,
+    metric: str = "accuracy",
+    margin: float = 1.0,
+    classes: Sequence[str] | None = None,
+    positive: str | None = None,
+    planned_repeats: int | None = None,
+) -> Comparison:
+    """Return whether A is better than B, from plain arrays.
+
+    Args:
+        labels: True class of each image, (n,): integers from 0, or names.
+        a: What A said: probabilities, (R, n, C), floats; predicted classes, (R, n), as
+            the labels are; or whether it was right, (R, n), bool. For a single repeat
+            the first axis can be left out.
+        b: The same of B, for the same images in the same order.
+        names: What to call A and B.
+        folds: For each repeat the fold that each image was scored in, (R, n), from 0;
+            or None for runs that all scored the same held-out images.
+        train_images: How many images each run was trained on; needed for several runs
+            on a hold-out, else all images outside the fold.
+        metric: The score that decides, as of `SCORES`.
+        margin: What is too small to matter, in points; fix it before the runs.
+        classes: Class names in the order of the probabilities. Without them, labels
+            that are names are sorted.
+        positive: Of two classes, the one that is to be found; the second without it.
+        planned_repeats: How many repeats were planned, if more than there are.
+
+    Returns:
+        The verdict with its figures, A less B.
+
+    Raises:
+        ValueError: If nothing can be said from them; says what to do.
+    """
+    report = compare_all(
+        labels,
+        dict(zip(names, (a, b), strict=True)),
+        folds=folds,
+        train_images=train_images,
+        metric=metric,
+        margin=margin,
+        classes=classes,
+        positive=positive,
+        planned_repeats=planned_repeats,
+    )
+    return report.comparisons[0]
+
+
+def compare_all(
+    labels: Sequence | np.ndarray,
+    recipes: Mapping[str, np.ndarray],
+    *,
+    folds: np.ndarray | None = None,
+    train_images: int | None = None,
+    metric: str = "accuracy",
+    margin: float = 1.0,
+    classes: Sequence[str] | None = None,
+    positive: str | None = None,
+    all_pairs: bool = False,
+    planned_repeats: int | None = None,
+    minutes_per_run: float | None = None,
+) -> Report:
+    """Return a verdict on each recipe against the first, adjusted by Holm's method.
+
+    Args:
+        labels: As of `compare`.
+        recipes: What each recipe said, as ``a`` of `compare`, by its name.
+        folds: As of `compare`.
+        train_images: As of `compare`.
+        metric: As of `compare`.
+        margin: As of `compare`.
+        classes: As of `compare`.
+        positive: As of `compare`.
+        all_pairs: Compare every recipe with every other, not with the first alone.
+        planned_repeats: As of `compare`.
+        minutes_per_run: What a run took, to say how long more would take.
+
+    Raises:
+        ValueError: If nothing can be said from them; says what to do.
+    """
+    if not 0 < margin < 100:
+        raise ValueError(f"margin is {margin}, expected points above 0 and below 100.")
+    if len(recipes) < 2:
+        raise ValueError(
+            f"found {len(recipes)} recipe to compare ({', '.join(recipes)}), expected "
+            "two or more with names of their own."
+        )
+    names, numbers = label_numbers(labels, classes, recipes)
+    folds = None if folds is None else np.atleast_2d(folds)
+    first = np.asarray(next(iter(recipes.values())))
+    flat = 1 + (first.dtype.kind == "f")
+    repeats = 1 if first.ndim == flat else len(first)
+    design = Design(numbers, names, repeats, folds, train_images)
+    said = {
+        name: outcomes(as_numbers(values, names, name), design, name)
+        for name, values in recipes.items()
+    }
+    index = positive_class(positive, names)
+    pairs = list(itertools.combinations(said.items(), 2))
+    pairs = pairs if all_pairs else pairs[: len(said) - 1]
+    for (_, one), (_, other) in pairs:
+        check_not_copied(one, other, design)
+    figures = [
+        measure(one, other, design, metric=metric, margin=margin, positive=index)
+        for one, other in pairs
+    ]
+    adjusted = holm(np.array([found.p for found in figures]))
+    equal = [found.p_equivalence for found in figures]
+    equal = equal if design.repeats == 1 else holm(np.array(equal))
+    verdicts = [
+        decide(
+            found,
+            design,
+            margin=margin,
+            p_holm=float(p),
+            p_equivalence_holm=None if q is None else float(q),
+            pairs=len(pairs),
+            planned_repeats=planned_repeats,
+            minutes_per_run=minutes_per_run,
+        )
+        for found, p, q in zip(figures, adjusted, equal, strict=True)
+    ]
+    return Report(
+        images=design.images,
+        repeats=design.repeats,
+        runs=design.run_count,
+        is_holdout=design.is_holdout,
+        metric=metric,
+        margin=margin,
+        positive=names[index] if len(names) == 2 else None,
+        recipes=tuple(
+            recipe_scores(name, one, design, index) for name, one in said.items()
+        ),
+        comparisons=tuple(map(Comparison, verdicts, figures)),
+        notes=tuple(notes(design, planned_repeats)),
+    )

@@ -1,0 +1,199 @@
+"""Two recipes on the same images: every figure, and no words yet."""
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from mmleaves.evidence.delong import delong_p
+from mmleaves.evidence.design import Design
+from mmleaves.evidence.forecast import forecast
+from mmleaves.evidence.habit import single_run_habit
+from mmleaves.evidence.measured import ClassDifference, Difference, Measured
+from mmleaves.evidence.outcomes import Outcomes
+from mmleaves.evidence.paired_tests import (
+    corrected_resampled_p,
+    holm,
+    mcnemar,
+    mcnemar_interval,
+    sign_flip_p,
+)
+from mmleaves.evidence.score_sums import available, score_sums
+from mmleaves.evidence.two_way import Estimate, two_way, two_way_jackknife
+
+
+def measure(
+    a: tuple[str, Outcomes],
+    b: tuple[str, Outcomes],
+    design: Design,
+    *,
+    metric: str,
+    margin: float,
+    positive: int,
+) -> Measured:
+    """Return every figure of a comparison.
+
+    Args:
+        a: Name and outcomes of A.
+        b: Name and outcomes of B.
+        design: The images and runs of both.
+        metric: The score that decides, as of `SCORES`.
+        margin: What is too small to matter, in points.
+        positive: Of two classes, the one that is to be found, 0 or 1.
+
+    Raises:
+        ValueError: If the score cannot be computed from the outcomes.
+    """
+    said_a, said_b = a[1], b[1]
+    change = said_a.correct.astype(int) - said_b.correct
+    sums_a, sums_b = (
+        score_sums(metric, said, design, positive=positive) for said in (said_a, said_b)
+    )
+    runs_a, runs_b = sums_a.by_run(design), sums_b.by_run(design)
+    habit = single_run_habit(runs_a, runs_b, design)
+    single = design.repeats == 1
+    figures = _decide_by(metric, said_a, said_b, design, margin, positive)
+    names = [
+        name
+        for name in available(said_a, design)
+        if name in available(said_b, design) and name != metric
+    ]
+    strict = runs_a - runs_b
+    return Measured(
+        a=a[0],
+        b=b[0],
+        metric=metric,
+        **figures,
+        p_strict=(
+            corrected_resampled_p(strict, design.test_train_ratio)
+            if len(strict) > 1 and np.isfinite(strict).all()
+            else None
+        ),
+        p_mid=mcnemar(change[0]).p_mid if single and metric == "accuracy" else None,
+        p_sign_flip=sign_flip_p(change) if metric == "accuracy" else None,
+        p_delong=(
+            _delong(said_a, said_b, design, positive) if metric == "auroc" else None
+        ),
+        a_wins=habit.a + habit.tie / 2,
+        churn=_churn(said_a, said_b),
+        habit=habit,
+        others=tuple(_other(name, said_a, said_b, design, positive) for name in names),
+        classes=_by_class(change, design),
+    )
+
+
+def estimate_difference(
+    metric: str, a: Outcomes, b: Outcomes, design: Design, positive: int
+) -> tuple[Estimate, int]:
+    """Return the difference of a score, and how many images it rests on at the least.
+
+    Raises:
+        ValueError: If the score cannot be computed from the outcomes.
+    """
+    if metric == "accuracy" and design.repeats > 1:
+        change = a.correct.astype(float) - b.correct
+        return two_way(change, design), design.images
+    sums_a, sums_b = (
+        score_sums(metric, said, design, positive=positive) for said in (a, b)
+    )
+    estimate = two_way_jackknife(
+        sums_a.sums, sums_b.sums, sums_a.score, design, shared=sums_a.shared
+    )
+    return estimate, sums_a.images
+
+
+def guarded(estimate: Estimate, images: int, design: Design) -> Estimate:
+    """Return the estimate with an error that few differing images cannot make small.
+
+    It is that of two images more, one that A alone has right and one that B alone has,
+    in every repeat. Where A and B agree on all of 33 images, the gap may still be some
+    points: the error of what was seen is 0, this one is not.
+
+    References:
+        Agresti and Min, Simple improved confidence intervals for comparing matched
+        proportions, Statistics in Medicine 24:729, 2005.
+    """
+    two_more = 2 / (images + 2) ** 2 * (1 + design.test_train_ratio)
+    se = float(np.sqrt(estimate.se**2 + two_more))
+    return Estimate(estimate.value, se, estimate.df)
+
+
+def _decide_by(
+    metric: str, a: Outcomes, b: Outcomes, design: Design, margin: float, positive: int
+) -> dict:
+    """Return what decides: the interval, the p values and the forecast."""
+    if metric == "accuracy" and design.repeats == 1:
+        change = a.correct[0].astype(int) - b.correct[0]
+        wide, narrow = (mcnemar_interval(change, level) for level in (0.95, 0.9))
+        test, value = "exact McNemar test", float(change.mean())
+        p, p_equivalence, se, df, ahead = mcnemar(change).p, None, None, None, None
+    else:
+        estimate, images = estimate_difference(metric, a, b, design, positive)
+        safe = guarded(estimate, images, design)
+        test = "t test with images and runs as clusters"
+        if design.repeats == 1:
+            test = "t test over images (jackknife)"
+        value, p, se, df = estimate.value, estimate.p, estimate.se, estimate.df
+        wide = (estimate if se > 0 else safe).interval(0.95)
+        narrow = safe.interval(0.9)
+        p_equivalence = ahead = None
+        if design.repeats > 1:
+            room = margin / 100 - abs(value)
+            p_equivalence = float(stdtr(safe.df, -room / safe.se))
+            change = a.correct.astype(float) - b.correct
+            if metric == "accuracy":
+                ahead = forecast(change, estimate, design, margin / 100)
+    return {
+        "test": test,
+        "points": 100 * value,
+        "low": 100 * wide[0],
+        "high": 100 * wide[1],
+        "low_90": 100 * narrow[0],
+        "high_90": 100 * narrow[1],
+        "se": None if se is None else 100 * se,
+        "df": df,
+        "p": p,
+        "p_equivalence": p_equivalence,
+        "forecast": ahead,
+    }
+
+
+def _other(
+    name: str, a: Outcomes, b: Outcomes, design: Design, positive: int
+) -> Difference:
+    figures = _decide_by(name, a, b, design, 1.0, positive)
+    return Difference(name, *(figures[key] for key in ("points", "low", "high", "p")))
+
+
+def _by_class(change: np.ndarray, design: Design) -> tuple[ClassDifference, ...]:
+    """Return the difference by class, of the classes with two images or more."""
+    found = []
+    for label, name in enumerate(design.classes):
+        here = design.labels == label
+        if here.sum() < 2:
+            continue
+        per_image = change[:, here].mean(axis=0)
+        value, count = float(per_image.mean()), len(per_image)
+        spread = per_image.var(ddof=1) / count * (1 + design.test_train_ratio)
+        estimate = Estimate(value, float(np.sqrt(spread)), count - 1)
+        half = float(stdtrit(count - 1, 0.975)) * guarded(estimate, count, design).se
+        found.append((name, count, value, half, estimate.p))
+    adjusted = holm(np.array([row[-1] for row in found]))
+    return tuple(
+        ClassDifference(
+            name, n, 100 * value, 100 * (value - half), 100 * (value + half), float(p)
+        )
+        for (name, n, value, half, _), p in zip(found, adjusted, strict=True)
+    )
+
+
+def _delong(
+    a: Outcomes, b: Outcomes, design: Design, positive: int
+) -> tuple[float, ...]:
+    kind = design.labels == positive
+    scores = (said.probs[..., positive] for said in (a, b))
+    return tuple(delong_p(*pair, kind) for pair in zip(*scores, strict=True))
+
+
+def _churn(a: Outcomes, b: Outcomes) -> float:
+    if a.predicted is None or b.predicted is None:
+        return float(np.mean(a.correct != b.correct))
+    return float(np.mean(a.predicted != b.predicted))

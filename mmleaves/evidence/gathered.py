@@ -1,0 +1,76 @@
+"""Predictions of several recipes, lined up so that they can be compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mmleaves.evidence.compare import Report, compare_all
+
+DEFAULT_MARGIN = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """What `compare_all` needs, from wherever it was read.
+
+    Args:
+        labels: True class of each image, (n,), from 0 to C - 1.
+        classes: Class names in label order, C of them.
+        recipes: What each recipe said, (R, n, C) probabilities or (R, n) predicted
+            classes, by its name; the baseline first.
+        folds: Fold that scored each image in each repeat, (R, n), or None.
+        train_images: How many images a run was trained on, or None.
+        planned_repeats: How many repeats were planned, or None.
+        minutes_per_run: What a run took, or None.
+        margin: What the plan calls too small to matter, in points, or None.
+        positive: Of two classes the one that is to be found, or None.
+        notes: What a reader has to know of how these were gathered.
+    """
+
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    recipes: Mapping[str, np.ndarray]
+    folds: np.ndarray | None = None
+    train_images: int | None = None
+    planned_repeats: int | None = None
+    minutes_per_run: float | None = None
+    margin: float | None = None
+    positive: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def compare(
+        self,
+        *,
+        metric: str = "accuracy",
+        margin: float | None = None,
+        positive: str | None = None,
+        all_pairs: bool = False,
+    ) -> Report:
+        """Return the verdicts; options that are not given are the plan's.
+
+        Raises:
+            ValueError: If nothing can be said from them; says what to do.
+        """
+        notes = list(self.notes)
+        if margin is None:
+            margin = DEFAULT_MARGIN if self.margin is None else self.margin
+        elif self.margin is not None and margin != self.margin:
+            notes.append(
+                f"The plan's margin is {self.margin:g} points; {margin:g} was chosen "
+                "after the runs."
+            )
+        report = compare_all(
+            self.labels,
+            self.recipes,
+            folds=self.folds,
+            train_images=self.train_images,
+            metric=metric,
+            margin=margin,
+            classes=self.classes,
+            positive=positive if positive is not None else self.positive,
+            all_pairs=all_pairs,
+            planned_repeats=self.planned_repeats,
+            minutes_per_run=self.minutes_per_run,
+        )
+        return replace(report, notes=(*report.notes, *notes))

@@ -1,0 +1,131 @@
+"""What a recipe said of each image in each repeat."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mmleaves.evidence.design import Design
+
+# Of rows that should sum to 1; float16 probabilities of 1000 classes stay below.
+SUM_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """The outcomes of one recipe, on the images and runs of a design.
+
+    Args:
+        correct: Whether each image was right in each repeat, (R, n), bool.
+        predicted: Predicted class, (R, n), or None if nobody knows it.
+        probs: Probabilities, (R, n, C), or None if nobody knows them.
+    """
+
+    correct: np.ndarray
+    predicted: np.ndarray | None = None
+    probs: np.ndarray | None = None
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Mean over repeats and images, 0 to 1."""
+        return float(self.correct.mean())
+
+    def first(self, repeats: int) -> "Outcomes":
+        """Return the outcomes of the first repeats alone."""
+        parts = (self.correct, self.predicted, self.probs)
+        return Outcomes(*(None if p is None else p[:repeats] for p in parts))
+
+
+def outcomes(values: np.ndarray, design: Design, name: str) -> Outcomes:
+    """Return outcomes from what a user has of them.
+
+    Args:
+        values: Whether each image was right, (R, n), bool; or its predicted class,
+            (R, n), integers; or its probabilities, (R, n, C), floats. For a single
+            repeat the first axis can be left out.
+        design: Which images and runs these are.
+        name: What the recipe is called, for errors.
+
+    Raises:
+        ValueError: If the values are none of these, or do not fit the design.
+    """
+    values = np.asarray(values)
+    kind, wanted = values.dtype.kind, (design.repeats, design.images)
+    if kind == "f":
+        wanted = (*wanted, len(design.classes))
+    if kind not in "biuf":
+        raise ValueError(
+            f"{name}: found values of the type {values.dtype}, expected bool (right or "
+            "wrong), integers (predicted classes) or floats (probabilities)."
+        )
+    if values.ndim == len(wanted) - 1 and design.repeats == 1:
+        values = values[None]
+    if values.shape != wanted:
+        axes = "(repeats, images, classes)" if kind == "f" else "(repeats, images)"
+        raise ValueError(
+            f"{name}: found an array of {values.dtype} with the shape {values.shape}, "
+            f"expected {axes} = {wanted}. Both recipes need the same images in the "
+            "same order: comparing others would say nothing."
+        )
+    if kind == "b":
+        return Outcomes(values)
+    if kind in "iu":
+        _check_classes(values, design, name)
+        return Outcomes(values == design.labels, values)
+    _check_probs(values, name)
+    predicted = values.argmax(axis=-1)
+    return Outcomes(predicted == design.labels, predicted, values)
+
+
+def check_not_copied(a: Outcomes, b: Outcomes, design: Design) -> None:
+    """Refuse repeats of which one is a copy of another.
+
+    A copied run would count as a new one and make the interval too narrow.
+
+    Raises:
+        ValueError: If two repeats have the same folds, and the same probabilities for
+            both recipes.
+    """
+    if a.probs is None or b.probs is None:
+        return
+    seen: dict[tuple, int] = {}
+    for repeat in range(design.repeats):
+        parts = [design.runs[repeat] - design.runs[repeat].min()]
+        parts += [a.probs[repeat], b.probs[repeat]]
+        key = tuple(hash(np.ascontiguousarray(part).tobytes()) for part in parts)
+        if key in seen:
+            raise ValueError(
+                f"repeats {seen[key]} and {repeat} are the same: same folds, and the "
+                "same probabilities for both recipes. A copy is no new run. Take one "
+                "out, or train it with a seed of its own."
+            )
+        seen[key] = repeat
+
+
+def _check_classes(values: np.ndarray, design: Design, name: str) -> None:
+    count = len(design.classes)
+    if values.min() < 0 or values.max() >= count:
+        wrong = values[(values < 0) | (values >= count)][0]
+        raise ValueError(
+            f"{name}: found the class {wrong}, expected 0 to {count - 1}, as there are "
+            f"{count} classes."
+        )
+
+
+def _check_probs(values: np.ndarray, name: str) -> None:
+    places = np.argwhere(~(np.isfinite(values) & (values >= 0)))
+    if len(places):
+        repeat, image, _ = places[0]
+        found = values[tuple(places[0])]
+        raise ValueError(
+            f"{name}, repeat {repeat}, image {image}: found the probability {found}, "
+            "expected 0 to 1. Logits go through a softmax first."
+        )
+    sums = values.sum(axis=-1, dtype=np.float64)
+    places = np.argwhere(np.abs(sums - 1) > SUM_TOLERANCE)
+    if len(places):
+        repeat, image = places[0]
+        raise ValueError(
+            f"{name}, repeat {repeat}, image {image}: the probabilities sum to "
+            f"{sums[repeat, image]:.3f}, expected 1. Logits go through a softmax first."
+        )

@@ -1,0 +1,116 @@
+"""What a run must be before it may count: planned, paired, and without leaks."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mmleaves.evidence.outcomes import SUM_TOLERANCE
+from mmleaves.evidence.plan import Plan
+from mmleaves.evidence.run_files import ScoredRun
+
+
+def check_run(run: ScoredRun, plan: Plan, config: str, where: Path) -> None:
+    """Refuse a run that is not the planned one, or scored what it had seen.
+
+    Args:
+        run: The run.
+        plan: The plan it belongs to.
+        config: The config it belongs to.
+        where: Its folder, for errors.
+
+    Raises:
+        ValueError: If it is of another plan, unpaired, relabelled or leaky.
+    """
+    _check_planned(run, plan, config, where)
+    if run.classes != plan.classes:
+        raise ValueError(
+            f"{where}: relabelled, found the classes {', '.join(run.classes)}, "
+            f"expected the plan's, {', '.join(plan.classes)}, in that order. Run it "
+            "again with the planned data."
+        )
+    fold_of = plan.repeats[run.record.repeat].fold_of
+    planned = {image for image, fold in fold_of.items() if fold == run.record.fold}
+    if odd := planned ^ set(run.hashes):
+        raise ValueError(
+            f"{where}: unpaired, {len(planned - set(run.hashes))} planned images are "
+            f"not scored and {len(set(run.hashes) - planned)} others are (such as "
+            f"{_name(run, min(odd))}). Expected the {len(planned)} images of fold "
+            f"{run.record.fold}. Run it again."
+        )
+    for seen, what in ((run.trained, "trained on"), (run.selected, "chosen by")):
+        if leaked := planned & seen:
+            raise ValueError(
+                f"{where}: leaky, {len(leaked)} of the {len(planned)} scored images "
+                f"were {what} in the same run, such as {_name(run, min(leaked))}; a "
+                "score on them would say nothing. Plan again with folds that keep "
+                "copies together, and run it again."
+            )
+    if not run.trained:
+        raise ValueError(
+            f"{where}: found no images that it was trained on, so nobody can tell "
+            "whether scored ones are among them. Expected their content hashes in "
+            "images.parquet. Run it again."
+        )
+    sums = run.probs.sum(axis=1, dtype=np.float64)
+    if not np.isfinite(sums).all() or (np.abs(sums - 1) > SUM_TOLERANCE).any():
+        row = int(np.argmax(~(np.abs(sums - 1) <= SUM_TOLERANCE)))
+        raise ValueError(
+            f"{where}: the probabilities of {run.paths[row]} sum to {sums[row]:.3f}, "
+            "expected 1. Run it again."
+        )
+
+
+def labels_by_hash(run: ScoredRun, where: Path, labels: dict[str, str]) -> None:
+    """Add the true labels of a run's images to those that other runs gave.
+
+    Raises:
+        ValueError: If an image had another label, or one that is no class.
+    """
+    for image, path, label in zip(run.hashes, run.paths, run.truth, strict=True):
+        if label not in run.classes:
+            raise ValueError(
+                f"{where}: {path} has the label {label!r}, expected one of "
+                f"{', '.join(run.classes)}. Run it again."
+            )
+        if labels.setdefault(image, label) != label:
+            raise ValueError(
+                f"{where}: relabelled, {path} has the label {label!r}, and "
+                f"{labels[image]!r} elsewhere: in another run, or as a copy of the "
+                "same picture. Correct the labels, plan again, and run all again."
+            )
+
+
+def _check_planned(run: ScoredRun, plan: Plan, config: str, where: Path) -> None:
+    record = run.record
+    if not 0 <= record.repeat < len(plan.repeats):
+        raise ValueError(
+            f"{where}: found repeat {record.repeat}, expected one of the plan's "
+            f"{len(plan.repeats)}."
+        )
+    if not 0 <= record.fold < plan.folds:
+        raise ValueError(
+            f"{where}: found fold {record.fold}, expected one of the plan's "
+            f"{plan.folds}."
+        )
+    repeat = plan.repeats[record.repeat]
+    folder = f"repeat{record.repeat}-fold{record.fold}"
+    for what, found, planned in (
+        ("folder", where.name, folder),
+        ("config", record.config, config),
+        ("config_sha256", record.config_sha256, plan.configs[config]),
+        ("data_sha256", record.data_sha256, plan.data_sha256),
+        ("seed", record.seed, repeat.seeds[record.fold]),
+        ("split_seed", record.split_seed, repeat.split_seed),
+        ("epoch_rule", record.epoch_rule, plan.epoch_rule),
+    ):
+        if found != planned:
+            raise ValueError(
+                f"{where}: a run of another plan, found the {what} {found!r}, expected "
+                f"{planned!r}. Remove the folder, and let `mmleaves repeat` do the run "
+                "again."
+            )
+
+
+def _name(run: ScoredRun, image: str) -> str:
+    names = dict(zip(run.hashes, run.paths, strict=True))
+    return names.get(image, f"sha256 {image[:12]}…")

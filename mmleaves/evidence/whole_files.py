@@ -1,0 +1,39 @@
+"""Files that are there whole or not at all."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under another name, and rename it when it is complete.
+
+    Args:
+        path: The file; folders that miss are made.
+        write: Writes the path that it is given.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    write(partial)
+    partial.replace(path)
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        ValueError: If it is none, with the place.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: found text that is no JSON ({error}), expected an object. The "
+            "file is damaged: write it again."
+        ) from None
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{path}: found a {type(data).__name__}, expected an object. The file is "
+            "damaged: write it again."
+        )
+    return data

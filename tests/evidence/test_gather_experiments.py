@@ -1,0 +1,286 @@
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from mmleaves.evidence.gather import gather
+from mmleaves.evidence.plan import content_hash, read_plan
+from mmleaves.evidence.predictions import read_predictions
+from mmleaves.evidence.run_files import read_record, run_folder, write_run
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_plan_reads_back_as_it_was(experiment):
+    assert read_plan(experiment.folder) == experiment.plan
+    assert read_plan(experiment.folder).images == 40
+
+
+def test_runs_are_lined_up_by_their_content(experiment):
+    found = gather([str(experiment.folder)])
+    assert list(found.recipes) == ["probe", "all"]
+    assert found.classes == experiment.plan.classes
+    # Hashes sort as their numbers do, so the images have the order of the fixture.
+    assert found.labels.tolist() == [0, 1] * 20
+    for name, probs in found.recipes.items():
+        assert probs.shape == (2, 40, 2)
+        for repeat in range(2):
+            expected = experiment.probs(name, repeat).astype(np.float32)
+            np.testing.assert_array_equal(probs[repeat], expected)
+    folds = [list(r.fold_of.values()) for r in experiment.plan.repeats]
+    assert found.folds.tolist() == folds
+    assert (found.train_images, found.planned_repeats) == (30, 2)
+    assert (found.minutes_per_run, found.margin, found.notes) == (3.0, 2.0, ())
+    report = found.compare()
+    first = report.comparisons[0].measured
+    assert (first.a, first.b, first.points) == ("probe", "all", pytest.approx(30))
+    assert (report.margin, report.positive) == (2.0, "[b]malignant[/b]")
+
+
+def test_configs_can_be_chosen_and_the_first_is_the_baseline(experiment):
+    folders = [str(experiment.folder / name) for name in ("all", "probe")]
+    assert list(gather(folders).recipes) == ["all", "probe"]
+    with pytest.raises(
+        ValueError, match=r"no config 'some' in the plan, .* probe, all"
+    ):
+        gather([str(experiment.folder / "some")])
+    with pytest.raises(ValueError, match="found a config twice"):
+        gather([folders[0], folders[0]])
+
+
+def test_a_hold_out_has_no_folds_and_knows_what_was_trained_on(make_experiment):
+    experiment = make_experiment(kind="holdout", repeats=3).write_all()
+    found = gather([str(experiment.folder)])
+    assert found.folds is None
+    assert found.train_images == 1  # the fixture's one stand-in
+    assert found.recipes["probe"].shape == (3, 40, 2)
+
+
+def test_a_run_that_misses_takes_its_repeat_out_and_it_is_said(experiment):
+    shutil.rmtree(run_folder(experiment.folder, "all", 0, 3))
+    found = gather([str(experiment.folder)])
+    assert found.recipes["probe"].shape == (1, 40, 2)
+    expected = experiment.probs("probe", 1).astype(np.float32)
+    np.testing.assert_array_equal(found.recipes["probe"][0], expected)
+    assert "complete: probe 8 of 8, all 7 of 8" in found.notes[0]
+    assert "compared are the repeats that all have: 1." in found.notes[0]
+    # Forty images, and half of the plan: no look before its end.
+    assert found.compare().comparisons[0].verdict.kind == "too early"
+
+
+def test_a_run_that_was_killed_or_failed_is_no_run(experiment):
+    folder = run_folder(experiment.folder, "all", 1, 0)
+    edit(folder / "run.json", status="failed")
+    assert read_record(folder) is None
+    (folder / "run.json").unlink()
+    assert read_record(folder) is None
+    assert gather([str(experiment.folder)]).recipes["all"].shape[0] == 1
+
+
+def test_nothing_complete_is_refused(experiment):
+    for repeat in range(2):
+        shutil.rmtree(run_folder(experiment.folder, "all", repeat, 0))
+    with pytest.raises(ValueError, match=r"incomplete: no repeat .* all 6 of 8"):
+        gather([str(experiment.folder)])
+
+
+def test_a_scored_image_that_was_trained_on_is_refused(experiment):
+    scored = next(h for h, f in experiment.plan.repeats[0].fold_of.items() if f == 2)
+    experiment.write("all", 0, 2, trained=["e" * 64, scored])
+    text = r"repeat0-fold2: leaky, 1 of the 10 scored images were trained on .* 图像"
+    with pytest.raises(ValueError, match=text):
+        gather([str(experiment.folder)])
+
+
+def test_a_scored_image_that_chose_the_epoch_is_refused(experiment):
+    scored = [h for h, f in experiment.plan.repeats[1].fold_of.items() if f == 0]
+    folder = run_folder(experiment.folder, "probe", 1, 0)
+    record = read_record(folder)
+    said = read_predictions(str(folder / "predictions.parquet"))
+    options = {"trained": ["e" * 64], "selected": scored[:3]}
+    write_run(experiment.folder, record, said, scored, **options)
+    with pytest.raises(
+        ValueError, match="leaky, 3 of the 10 scored images were chosen"
+    ):
+        gather([str(experiment.folder)])
+
+
+def test_a_run_without_its_training_images_is_refused(experiment):
+    experiment.write("all", 0, 1, trained=[])
+    with pytest.raises(ValueError, match="found no images that it was trained on"):
+        gather([str(experiment.folder)])
+
+
+def test_a_label_that_changed_is_refused(experiment):
+    truth = list(experiment.truth)
+    truth[0], truth[1] = truth[1], truth[0]
+    for fold in range(4):
+        experiment.write("all", 1, fold, truth=truth)
+    with pytest.raises(
+        ValueError, match=r"relabelled, 图像 0\.png has the label '良性'"
+    ):
+        gather([str(experiment.folder)])
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            {"config_sha256": "cc"},
+            "another plan, found the config_sha256 'cc', expected",
+        ),
+        ({"data_sha256": "ee"}, "found the data_sha256 'ee', expected 'dd'"),
+        ({"seed": 3}, "found the seed 3, expected 21"),
+        ({"split_seed": 3}, "found the split_seed 3, expected 10"),
+        ({"epoch_rule": "best"}, "found the epoch_rule 'best', expected 'last'"),
+        ({"fold": 9}, "found fold 9, expected one of the plan's 4"),
+        ({"repeat": 2}, "found repeat 2, expected one of the plan's 2"),
+        ({"fold": 2}, "found the folder 'repeat0-fold1', expected 'repeat0-fold2'"),
+    ],
+)
+def test_a_run_of_another_plan_is_refused(experiment, change, text):
+    edit(run_folder(experiment.folder, "all", 0, 1) / "run.json", **change)
+    with pytest.raises(ValueError, match=text):
+        gather([str(experiment.folder)])
+
+
+def test_other_images_than_planned_are_refused(experiment):
+    folder = run_folder(experiment.folder, "all", 0, 1)
+    other = run_folder(experiment.folder, "all", 0, 2)
+    shutil.copy(other / "predictions.parquet", folder)
+    with pytest.raises(ValueError, match="unpaired, 10 planned images are not scored"):
+        gather([str(experiment.folder)])
+
+
+def test_experiments_with_other_folds_are_unpaired(experiment, make_experiment):
+    other = make_experiment("other", repeats=3).write_all()
+    paths = [str(experiment.folder / "probe"), str(other.folder / "all")]
+    with pytest.raises(ValueError, match=r"other, config all: unpaired, .* repeats 3"):
+        gather(paths)
+    again = make_experiment("again").write_all()
+    paths[1] = str(again.folder / "all")
+    assert list(gather(paths).recipes) == ["probe", "all"]
+    plan = json.loads((again.folder / "plan.json").read_text())
+    fold_of = plan["assignments"][1]["fold_of"]
+    plan["assignments"][1]["fold_of"] = dict(
+        zip(fold_of, reversed(fold_of.values()), strict=True)
+    )
+    (again.folder / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(ValueError, match="unpaired, repeat 1 has other folds"):
+        gather(paths)
+
+
+def test_two_experiments_may_have_configs_of_one_name(experiment, make_experiment):
+    again = make_experiment("again").write_all()
+    found = gather([str(experiment.folder / "all"), str(again.folder / "all")])
+    assert list(found.recipes) == ["experiment/all", "again/all"]
+    # The fixture's runs are the same in both.
+    sentence = found.compare().comparisons[0].sentence
+    assert "check that these are not one and the same predictions" in sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"format": 2}, "found the format 2, expected 1"),
+        ({"kind": "loo"}, "kind is 'loo', expected one of cv, holdout"),
+        ({"epoch_rule": "mean"}, "epoch_rule is 'mean'"),
+        ({"assignments": []}, "found no repeats"),
+        ({"folds": 5}, "repeat 0 has other folds than 0 to 4"),
+        ({"configs": {"probe": {}}}, "found no 'sha256'"),
+    ],
+)
+def test_a_plan_that_is_none_is_refused(experiment, change, text):
+    edit(experiment.folder / "plan.json", **change)
+    with pytest.raises(ValueError, match=text):
+        gather([str(experiment.folder)])
+
+
+def test_damaged_files_are_named(experiment):
+    folder = run_folder(experiment.folder, "all", 0, 0)
+    (folder / "images.parquet").unlink()
+    with pytest.raises(ValueError, match=r"a complete run without images\.parquet"):
+        gather([str(experiment.folder)])
+    (folder / "run.json").write_text("{")
+    with pytest.raises(ValueError, match=r"run\.json: found text that is no JSON"):
+        gather([str(experiment.folder)])
+    (folder / "run.json").write_text('{"status": "complete"}')
+    with pytest.raises(ValueError, match=r"run\.json: found no 'config'"):
+        gather([str(experiment.folder)])
+
+
+def test_every_run_has_a_seed_of_its_own(experiment):
+    path = experiment.folder / "plan.json"
+    plan = json.loads(path.read_text())
+    plan["assignments"][1]["seeds"][2] = 21
+    path.write_text(json.dumps(plan))
+    with pytest.raises(
+        ValueError, match="the seed 21 in repeat 0 and again in repeat 1"
+    ):
+        gather([str(experiment.folder)])
+    plan["assignments"][1]["seeds"] = [1, 2]
+    path.write_text(json.dumps(plan))
+    with pytest.raises(ValueError, match="repeat 1 has 2 seeds, expected one for each"):
+        gather([str(experiment.folder)])
+
+
+def test_copies_of_an_image_count_once(experiment):
+    folder = run_folder(experiment.folder, "probe", 0, 0)
+    record, said = (
+        read_record(folder),
+        read_predictions(str(folder / "predictions.parquet")),
+    )
+    hashes = [h for h, f in experiment.plan.repeats[0].fold_of.items() if f == 0]
+    twice = dataclasses.replace(
+        said,
+        images=[*said.images, "copy.png"],
+        paths=[*said.paths, "copy.png"],
+        probs=np.concatenate([said.probs, said.probs[:1]]),
+        truth=[*said.truth, said.truth[0]],
+    )
+    options = {"trained": ["e" * 64]}
+    write_run(experiment.folder, record, twice, [*hashes, hashes[0]], **options)
+    found = gather([str(experiment.folder)])
+    assert found.recipes["probe"].shape == (2, 40, 2)
+    assert found.notes == ("Images with the same bytes count once.",)
+    other = next(name for name in twice.classes if name != twice.truth[0])
+    wrong = dataclasses.replace(twice, truth=[*said.truth, other])
+    write_run(experiment.folder, record, wrong, [*hashes, hashes[0]], **options)
+    with pytest.raises(ValueError, match=r"relabelled, copy\.png has .* as a copy of"):
+        gather([str(experiment.folder)])
+
+
+def test_a_margin_that_is_not_the_plans_is_noted(experiment):
+    report = gather([str(experiment.folder)]).compare(margin=5)
+    assert "The plan's margin is 2 points; 5 was chosen after the runs." in report.notes
+
+
+def test_a_runs_table_is_one_that_other_commands_read(experiment):
+    folder = run_folder(experiment.folder, "probe", 0, 0)
+    said = read_predictions(str(folder / "predictions.parquet"))
+    assert tuple(said.classes) == experiment.plan.classes
+    assert said.images[0].startswith("图像 ")
+    assert sum(a == b for a, b in zip(said.labels, said.truth, strict=True)) <= 10
+
+
+def test_an_image_is_known_by_its_bytes(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"leaf")
+    (tmp_path / "b.png").write_bytes(b"leaf")
+    found = content_hash(tmp_path / "a.png")
+    assert found == content_hash(tmp_path / "b.png")
+    # printf leaf | sha256sum
+    assert found.startswith("9f91161f43433e49a6de6db680d79f60159f2e4ac9172621")
+
+
+def test_a_run_is_written_with_all_it_needs_or_not_at_all(experiment, tmp_path):
+    folder = run_folder(experiment.folder, "probe", 0, 0)
+    record = read_record(folder)
+    said = read_predictions(str(folder / "predictions.parquet"))
+    with pytest.raises(ValueError, match="found 3 content hashes for 10 predictions"):
+        write_run(tmp_path / "new", record, said, ["a"] * 3, trained=["b"])
+    assert not (tmp_path / "new").exists()
+    assert not list(experiment.folder.rglob("*.partial"))
