@@ -1,0 +1,179 @@
+"""Pictures that are nearly the same: stored anew, resized, flipped, turned or cropped.
+
+In four steps, each slower and more certain than the one before: vectors of all pictures
+find candidates; their thumbnails are correlated, then laid over each other; and what
+agrees there is compared once more in the files themselves.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+
+from mmleaves.audit.candidates import Candidate, candidates
+from mmleaves.audit.descriptors import turned
+from mmleaves.audit.facts_cache import VERSION, FactsCache
+from mmleaves.audit.image_facts import ImageFacts, squeeze
+from mmleaves.audit.reading import Progress
+from mmleaves.audit.registration import agreement, grey, register, rescaled
+from mmleaves.audit.screening import screened
+from mmleaves.transforms.load_image import read_image
+
+# In thumbnails, where little is fine; planted copies reach 0.8 and more.
+COARSE_AGREEMENT = 0.4
+# Of planted copies, 99 % reach 0.95; other leaves of one species stay below 0.7.
+FINE_AGREEMENT = 0.75
+FINE_PX = 128
+# A picture cropped evenly keeps its shape; one that lost 5 % on one side nearly does.
+LARGEST_STRETCH = 1.15
+
+
+@dataclass(frozen=True)
+class NearPair:
+    """Two pictures that are nearly the same.
+
+    Attributes:
+        first: Index of the one.
+        second: Index of the other, larger than ``first``.
+        turn: How one has to be flipped or turned to look like the other, or ``""``.
+        agreement: How well their fine details agree, from `agreement`, to 1.
+    """
+
+    first: int
+    second: int
+    turn: str
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the search for near-duplicates found.
+
+    Attributes:
+        pairs: Pairs of pictures that are nearly the same, each once.
+        n_plain: Pictures without contrast, of which only exact copies are found.
+    """
+
+    pairs: list[NearPair]
+    n_plain: int
+
+
+def near_duplicates(
+    paths: Sequence[str],
+    facts: Sequence[ImageFacts],
+    *,
+    cache: FactsCache | None = None,
+    progress: Progress | None = None,
+) -> Search:
+    """Find the pairs of pictures that are nearly the same.
+
+    Args:
+        paths: A file of each picture, N of them.
+        facts: The facts of each, N of them, no two with the same pixels.
+        cache: Where the result is kept: for the same pictures it is not computed again.
+        progress: Called with what is done, how many are done, and how many there are.
+    """
+    if len(paths) < 2:
+        return Search([], 0)
+    order = sorted(range(len(facts)), key=lambda i: facts[i].content)
+    digest = blake2b(f"near duplicates {VERSION}".encode(), digest_size=16)
+    for i in order:
+        digest.update(facts[i].content)
+    key = digest.digest()
+    if cache and (kept := cache.result(key)):
+        return _restored(kept, order)
+    thumbnails = np.stack([f.thumbnail for f in facts])
+    found, n_plain = candidates(thumbnails, progress=progress)
+    found = [c for c in found if _alike(facts[c.first], facts[c.second], c.turn)]
+    found = screened(found, thumbnails, progress=progress)
+    pairs = _best(_verified(found, paths, thumbnails, progress))
+    search = Search(pairs, n_plain)
+    if cache:
+        cache.keep_result(key, _stored(search, order))
+    return search
+
+
+def _alike(first: ImageFacts, second: ImageFacts, turn: str) -> bool:
+    """Return whether the two have the same shape."""
+    ratios = [f.width_px / f.height_px for f in (first, second)]
+    if "90" in turn or "diagonal" in turn:
+        ratios[0] = 1 / ratios[0]
+    return 1 / LARGEST_STRETCH < ratios[0] / ratios[1] < LARGEST_STRETCH
+
+
+def _verified(
+    found: Sequence[Candidate],
+    paths: Sequence[str],
+    thumbnails: np.ndarray,
+    progress: Progress | None,
+) -> list[NearPair]:
+    # Neighbours in this order share pictures, which are then read once.
+    found = sorted(found, key=lambda c: (min(c.first, c.second), c.turn))
+
+    @lru_cache(maxsize=512)
+    def read(index: int) -> np.ndarray:
+        return read_image(paths[index], max_megapixels=float("inf"))
+
+    def verify(candidate: Candidate) -> NearPair | None:
+        i, j, turn = candidate.first, candidate.second, candidate.turn
+        a, b = grey(thumbnails[j]), grey(turned(thumbnails[i], turn))
+        warp = register(a, b)
+        if warp is None or agreement(a, b, warp) < COARSE_AGREEMENT:
+            return None
+        images = read(j), turned(read(i), turn)
+        coarse_px = thumbnails.shape[1]
+        smallest = min(side for img in images for side in img.shape[:2])
+        side_px = int(np.clip(smallest, coarse_px, FINE_PX))
+        a, b = (grey(squeeze(img, side_px)) for img in images)
+        warp = register(a, b, rescaled(warp, side_px / coarse_px))
+        if warp is None or (value := agreement(a, b, warp)) < FINE_AGREEMENT:
+            return None
+        return NearPair(min(i, j), max(i, j), turn, round(value, 3))
+
+    pairs, step = [], 1000
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(found), step):
+            pairs += filter(None, pool.map(verify, found[start : start + step]))
+            if progress:
+                done = min(start + step, len(found))
+                progress("Verifying pairs", done, len(found))
+    return pairs
+
+
+def _best(pairs: Sequence[NearPair]) -> list[NearPair]:
+    """Return each pair once, as it fits best: a symmetric picture fits flipped too."""
+    best: dict[tuple[int, int], NearPair] = {}
+    for pair in pairs:
+        key = pair.first, pair.second
+        if key not in best or _rank(pair) > _rank(best[key]):
+            best[key] = pair
+    return [best[key] for key in sorted(best)]
+
+
+def _rank(pair: NearPair) -> tuple[float, bool]:
+    return round(pair.agreement, 2), not pair.turn
+
+
+def _stored(search: Search, order: Sequence[int]) -> str:
+    """Return the result as text, its indices in the order of the contents' hashes."""
+    place = {index: place for place, index in enumerate(order)}
+    pairs = [
+        asdict(p) | {"first": place[p.first], "second": place[p.second]}
+        for p in search.pairs
+    ]
+    return json.dumps({"pairs": pairs, "n_plain": search.n_plain})
+
+
+def _restored(text: str, order: Sequence[int]) -> Search:
+    kept = json.loads(text)
+    pairs = []
+    for pair in kept["pairs"]:
+        first, second = sorted((order[pair["first"]], order[pair["second"]]))
+        pairs.append(NearPair(first, second, pair["turn"], pair["agreement"]))
+    pairs.sort(key=lambda p: (p.first, p.second))
+    return Search(pairs, kept["n_plain"])
