@@ -31,7 +31,7 @@ def class_findings(parts: Sequence[Part]) -> list[Finding]:
 
 def counts(part: Part) -> Counter[str]:
     """Return the number of images of each class, classes without any included."""
-    counted = Counter({name: 0 for name in part.classes})
+    counted = Counter(dict.fromkeys(part.classes, 0))
     counted.update(label for label in part.labels if label is not None)
     return counted
 

@@ -77,7 +77,9 @@ def vectors(coefficients: np.ndarray, turn: str = "") -> np.ndarray:
         coefficients = coefficients.transpose(0, 2, 1, 3)
     u, v = np.mgrid[:LUMA, :LUMA]
     # Flipping an axis changes the sign of its odd frequencies, and nothing else.
-    sign = np.where(rows & (u % 2 == 1), -1, 1) * np.where(columns & (v % 2 == 1), -1, 1)
+    sign = np.where(rows & (u % 2 == 1), -1, 1) * np.where(
+        columns & (v % 2 == 1), -1, 1
+    )
     weight = sign * np.sqrt(np.hypot(u, v))
     luma, chroma = ((u + v < n) & (u + v > 0) for n in (LUMA, CHROMA))
     weighted = coefficients * weight[..., None].astype(np.float32)

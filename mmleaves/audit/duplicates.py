@@ -40,7 +40,9 @@ def image_pairs(
     for group in groups:
         chosen = group if len(group) <= ALL_PAIRS_OF else _stand_ins(items, group)
         for i, j in combinations(chosen, 2):
-            pairs.append(ImagePair(items[i], items[j], _exact(items[i], items[j], facts)))
+            pairs.append(
+                ImagePair(items[i], items[j], _exact(items[i], items[j], facts))
+            )
     for pair in near:
         relation = "nearly the same" + (f", {pair.turn}" if pair.turn else "")
         for i in _stand_ins(items, groups[pair.first]):
@@ -54,7 +56,7 @@ def leaks(
     pairs: Sequence[ImagePair],
     sizes: Mapping[str, int],
 ) -> tuple[list[Finding], dict[str, str]]:
-    """Return a finding for each two parts that share pictures, and which scores it spoils.
+    """Return a finding for each two parts that share pictures, and what it spoils.
 
     Args:
         pairs: From `image_pairs`.
@@ -89,8 +91,8 @@ def leaks(
         )
         spoilt.setdefault(
             second,
-            f"No score from {second} is a test score: {n_images} of its {sizes[second]} "
-            f"images are in {first} as well ({counts}).",
+            f"No score from {second} is a test score: {n_images} of its "
+            f"{sizes[second]} images are in {first} as well ({counts}).",
         )
     return findings, spoilt
 

@@ -123,7 +123,9 @@ class FactsCache:
             for _, _, f in old
         ]  # fmt: skip
         with self._open() as db:
-            db.executemany("INSERT OR REPLACE INTO images VALUES (?,?,?,?,?,?,?)", images)
+            db.executemany(
+                "INSERT OR REPLACE INTO images VALUES (?,?,?,?,?,?,?)", images
+            )
             db.executemany("INSERT OR REPLACE INTO files VALUES (?,?,?,?)", files)
 
     def result(self, key: bytes) -> str | None:

@@ -1,5 +1,6 @@
 """What is audited: the images of each part of a data set, and what is known of them."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,6 @@ class Part:
         classes: Class names in label order where the part declares them, else empty.
         groups: Group of each image, such as its patient, N of them, or None.
         places: Where each image is named, such as ``"train.csv, line 37"``, or None.
-        folder: Folder that a list of the part's images would start from.
     """
 
     name: str
@@ -25,12 +25,19 @@ class Part:
     classes: tuple[str, ...] = ()
     groups: Sequence[str] | None = None
     places: Sequence[str] | None = None
-    folder: str = ""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of one part: N parts' images in a row are what the audit works on."""
+    """One image of one part.
+
+    Attributes:
+        path: Its file.
+        part: Name of the part.
+        label: Class name, or None.
+        group: What it belongs to, such as a patient, or None.
+        place: Where it is named, such as ``"train.csv, line 37"``, or None.
+    """
 
     path: str
     part: str
@@ -38,12 +45,10 @@ class Item:
     group: str | None = None
     place: str | None = None
 
-    def shown(self, root: str = "") -> str:
-        """Return the path below ``root``, and the place that names it."""
-        path = self.path
-        if root and Path(path).is_relative_to(root):
-            path = str(Path(path).relative_to(root))
-        return f"{path} ({self.place})" if self.place else path
+
+def below(path: str, root: str) -> str:
+    """Return ``path`` relative to ``root``, with ``/``; ``root`` is absolute."""
+    return Path(os.path.relpath(path, root)).as_posix() if root else path
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Merged:
 
 
 def merge(parts: Sequence[Part]) -> Merged:
-    """Lay ``parts`` in a row; a part with the same images as an earlier one is left out.
+    """Lay ``parts`` in a row, but for one that holds the same images as another.
 
     Some configs score on the validation part once more as the test part: that is no
     leak between the two.

@@ -1,4 +1,4 @@
-"""Read every image once: the facts of those that can be used, what is wrong elsewhere."""
+"""Read every image once: its facts, or what is wrong with it."""
 
 import os
 from collections.abc import Callable, Iterable

@@ -82,7 +82,8 @@ def agreement(first: np.ndarray, second: np.ndarray, warp: np.ndarray) -> float:
         return 0.0
     mask = cv2.erode(overlap.astype(np.uint8), np.ones((3, 3)), borderValue=0)
     details = [
-        _fine(img) * mask for img in (first, cv2.warpAffine(second, warp, size, flags=how))
+        _fine(img) * mask
+        for img in (first, cv2.warpAffine(second, warp, size, flags=how))
     ]
     window = max(6.5, side / 10) / 3.5
     power_a, power_b, shared = (

@@ -21,10 +21,10 @@ BORDER_PX = 2  # of the thumbnail's 32
 MARGIN, ERRORS = 0.1, 4.0
 
 CUES = {
-    "size": "The width and height of an image",
-    "format": "The format of a file (JPEG or PNG, colour or grey)",
-    "mean colour": "The mean colour of an image",
-    "border": "The colours along the border of an image",
+    "size": "width and height",
+    "format": "the format of the file (JPEG or PNG, colour or grey)",
+    "mean colour": "the mean colour",
+    "border": "the colours along the border",
 }
 
 
@@ -64,10 +64,10 @@ def shortcut_findings(
             Finding(
                 kind="shortcut",
                 severity="warning" if strong else "note",
-                where=part,
-                found=f"{title} alone gives the label in {accuracy:.0%} of "
-                f"{len(labels)} images (cross-validated); always saying the largest "
-                f"class, in {baseline:.0%}.",
+                where=f"{part}, {cue}",
+                found=f"from {title} alone, a small classifier tells the label in "
+                f"{accuracy:.0%} of {len(labels)} images (cross-validated); always "
+                f"saying the largest class is right in {baseline:.0%}.",
                 means="A model can learn this instead of what is in the picture, and "
                 "fails on images from elsewhere.",
                 do=_ADVICE[cue],
@@ -109,7 +109,9 @@ def is_clear(accuracy: float, baseline: float, n_images: int) -> bool:
 
 def _features(known: Sequence[ImageFacts], cue: str) -> np.ndarray:
     if cue == "size":
-        return np.array([[f.width_px, f.height_px, f.width_px / f.height_px] for f in known])
+        return np.array(
+            [[f.width_px, f.height_px, f.width_px / f.height_px] for f in known]
+        )
     if cue == "format":
         forms = sorted({f.form for f in known})
         return np.array([[f.form == form for form in forms] for f in known], float)
