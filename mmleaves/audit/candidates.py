@@ -11,7 +11,7 @@ from mmleaves.audit.reading import Progress
 
 # Of planted copies cropped by 5 %, 99 % are nearer than 0.83 (benchmarks/audit.py).
 SIMILARITY = 0.78
-NEIGHBOURS = 20
+NEIGHBOURS = 50
 BLOCK = 512
 
 
@@ -20,7 +20,8 @@ class Candidate:
     """Two pictures that may be the same.
 
     Attributes:
-        first: Index of the one that is to be turned.
+        first: Index of the one that is to be turned, and that may hold more: the
+            other may be cropped from it.
         second: Index of the other.
         turn: How the first is turned to look like the second, key of ``TURNS``.
     """
@@ -43,39 +44,26 @@ def candidates(
         progress: Called with what is done, how many are done, and how many there are.
 
     Returns:
-        Each pair in each turn at most once; and the number of pictures without any
-        contrast, which are not compared.
+        Each pair in each order and turn at most once; and the number of pictures
+        without any contrast, which are not compared.
     """
     base = frequencies(thumbnails)
     plain = is_plain(base)
     base = vectors(base)
     base[plain] = 0
     zoomed = frequencies(thumbnails, zoom=ZOOM)
-    found: dict[tuple[int, int, str], Candidate] = {}
+    found: list[Candidate] = []
     done, total = 0, len(TURNS) * len(thumbnails)
     for turn in TURNS:
         queries = vectors(zoomed, turn)
         queries[plain] = 0
         for block, first, second in _near(queries, base):
-            for i, j in zip(first.tolist(), second.tolist(), strict=True):
-                # Flips undo themselves, so (i, j) and (j, i) are one pair; a turn by
-                # 90 degrees of the one is a turn back of the other.
-                key = _key(i, j, turn)
-                found.setdefault(key, Candidate(i, j, turn))
+            pairs = zip(first.tolist(), second.tolist(), strict=True)
+            found += [Candidate(i, j, turn) for i, j in pairs]
             done += block
             if progress:
                 progress("Comparing images", done, total)
-    return list(found.values()), int(plain.sum())
-
-
-def _key(i: int, j: int, turn: str) -> tuple[int, int, str]:
-    if i < j:
-        return i, j, turn
-    back = {
-        "turned by 90 degrees clockwise": "turned by 90 degrees anticlockwise",
-        "turned by 90 degrees anticlockwise": "turned by 90 degrees clockwise",
-    }
-    return j, i, back.get(turn, turn)
+    return found, int(plain.sum())
 
 
 def _near(

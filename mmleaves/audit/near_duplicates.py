@@ -1,8 +1,8 @@
 """Pictures that are nearly the same: stored anew, resized, flipped, turned or cropped.
 
-In four steps, each slower and more certain than the one before: vectors of all pictures
-find candidates; their thumbnails are correlated, then laid over each other; and what
-agrees there is compared once more in the files themselves.
+In three steps, each slower and more certain than the one before: vectors of all
+pictures find candidates, their thumbnails are correlated, and those that match are laid
+over each other, at first as thumbnails and at last in detail.
 """
 
 import json
@@ -15,20 +15,21 @@ from hashlib import blake2b
 
 import numpy as np
 
-from mmleaves.audit.candidates import Candidate, candidates
+from mmleaves.audit.candidates import candidates
 from mmleaves.audit.descriptors import turned
 from mmleaves.audit.facts_cache import VERSION, FactsCache
 from mmleaves.audit.image_facts import ImageFacts, squeeze
 from mmleaves.audit.reading import Progress
-from mmleaves.audit.registration import agreement, grey, register, rescaled
-from mmleaves.audit.screening import screened
+from mmleaves.audit.registration import grey, register, rescaled
+from mmleaves.audit.screening import Match, screened
 from mmleaves.transforms.load_image import read_image
 
-# In thumbnails, where little is fine; planted copies reach 0.8 and more.
-COARSE_AGREEMENT = 0.4
-# Of planted copies, 99 % reach 0.95; other leaves of one species stay below 0.7.
-FINE_AGREEMENT = 0.75
-FINE_PX = 128
+# Sides at which two pictures are laid over each other, one after the other: first the
+# thumbnails, then more and more of the files' details.
+SIDES_PX = (32, 64, 128)
+# Planted copies agree to 0.95 and more at last; other leaves of a species to 0.7.
+AGREEMENT = 0.75
+AGREEMENT_BEFORE = 0.45
 # A picture cropped evenly keeps its shape; one that lost 5 % on one side nearly does.
 LARGEST_STRETCH = 1.15
 
@@ -90,8 +91,8 @@ def near_duplicates(
     thumbnails = np.stack([f.thumbnail for f in facts])
     found, n_plain = candidates(thumbnails, progress=progress)
     found = [c for c in found if _alike(facts[c.first], facts[c.second], c.turn)]
-    found = screened(found, thumbnails, progress=progress)
-    pairs = _best(_verified(found, paths, thumbnails, progress))
+    matches = screened(found, thumbnails, progress=progress)
+    pairs = _best(_verified(matches, paths, facts, progress))
     search = Search(pairs, n_plain)
     if cache:
         cache.keep_result(key, _stored(search, order))
@@ -107,41 +108,48 @@ def _alike(first: ImageFacts, second: ImageFacts, turn: str) -> bool:
 
 
 def _verified(
-    found: Sequence[Candidate],
+    matches: Sequence[Match],
     paths: Sequence[str],
-    thumbnails: np.ndarray,
+    facts: Sequence[ImageFacts],
     progress: Progress | None,
 ) -> list[NearPair]:
     # Neighbours in this order share pictures, which are then read once.
-    found = sorted(found, key=lambda c: (min(c.first, c.second), c.turn))
+    matches = sorted(matches, key=lambda m: (m.candidate.first, m.candidate.second))
 
     @lru_cache(maxsize=512)
     def read(index: int) -> np.ndarray:
         return read_image(paths[index], max_megapixels=float("inf"))
 
-    def verify(candidate: Candidate) -> NearPair | None:
-        i, j, turn = candidate.first, candidate.second, candidate.turn
-        a, b = grey(thumbnails[j]), grey(turned(thumbnails[i], turn))
-        warp = register(a, b)
-        if warp is None or agreement(a, b, warp) < COARSE_AGREEMENT:
-            return None
-        images = read(j), turned(read(i), turn)
-        coarse_px = thumbnails.shape[1]
-        smallest = min(side for img in images for side in img.shape[:2])
-        side_px = int(np.clip(smallest, coarse_px, FINE_PX))
-        a, b = (grey(squeeze(img, side_px)) for img in images)
-        warp = register(a, b, rescaled(warp, side_px / coarse_px))
-        if warp is None or (value := agreement(a, b, warp)) < FINE_AGREEMENT:
-            return None
+    @lru_cache(maxsize=4096)
+    def squeezed(index: int, side_px: int) -> np.ndarray:
+        return squeeze(read(index), side_px)
+
+    def verify(match: Match) -> NearPair | None:
+        i, j, turn = (getattr(match.candidate, n) for n in ("first", "second", "turn"))
+        smallest = min(
+            side for f in (facts[i], facts[j]) for side in (f.width_px, f.height_px)
+        )
+        warp, before = match.warp, facts[i].thumbnail.shape[0]
+        sides = sorted({min(side, max(smallest, before)) for side in SIDES_PX})
+        for side in sides:
+            # The thumbnails are at hand; a small picture is no more than they are.
+            of = (facts[i].thumbnail, facts[j].thumbnail)
+            if side != before:
+                of = squeezed(i, side), squeezed(j, side)
+            start = rescaled(warp, side / before)
+            warp, value = register(grey(of[1]), grey(turned(of[0], turn)), start)
+            if value < (AGREEMENT if side == sides[-1] else AGREEMENT_BEFORE):
+                return None
+            before = side
         return NearPair(min(i, j), max(i, j), turn, round(value, 3))
 
     pairs, step = [], 1000
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(found), step):
-            pairs += filter(None, pool.map(verify, found[start : start + step]))
+        for start in range(0, len(matches), step):
+            pairs += filter(None, pool.map(verify, matches[start : start + step]))
             if progress:
-                done = min(start + step, len(found))
-                progress("Verifying pairs", done, len(found))
+                done = min(start + step, len(matches))
+                progress("Verifying pairs", done, len(matches))
     return pairs
 
 

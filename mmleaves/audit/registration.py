@@ -21,33 +21,42 @@ SMALLEST_OVERLAP = 0.6  # of the area
 TEXTURE = 2.0
 # The share of windows that may disagree, as where a watermark is.
 TOLERATED = 0.15
-STEPS = 40
+STEPS = 30
+# From this agreement on, the start is as good as it gets.
+SETTLED = 0.97
+SMOOTHING_PX = 3
 
 
 def register(
-    first: np.ndarray, second: np.ndarray, start: np.ndarray | None = None
-) -> np.ndarray | None:
-    """Return the map that lays ``second`` over ``first``.
+    first: np.ndarray, second: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Return the map that lays ``second`` over ``first``, and how well they agree.
 
     Args:
-        first: Grey picture, (S, S), float32, 0 to 255.
+        first: Grey picture, (S, S), float32, 0 to 255. If one picture is cropped from
+            the other, it should be this one: from without, few registrations converge.
         second: The same of the other picture.
-        start: Where to start, (2, 3), or None for the identity.
+        start: Affine map to start from.
 
     Returns:
         Affine map from places (x, y, 1) in ``first`` to places in ``second``, (2, 3),
-        float32, or None if there is none that leaves them nearly where they are.
+        float32; and their `agreement` by it. It is ``start`` where there is no better.
     """
-    side = first.shape[0]
-    warp = np.eye(2, 3, dtype=np.float32) if start is None else start.copy()
+    at_start = agreement(first, second, start)
+    if at_start > SETTLED:
+        return start, at_start
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-4)
     try:
         _, warp = cv2.findTransformECC(
-            first, second, warp, cv2.MOTION_AFFINE, criteria, None, 5
+            *(first, second, start.copy(), cv2.MOTION_AFFINE, criteria),
+            *(None, SMOOTHING_PX),
         )
     except cv2.error:  # It did not converge: the pictures differ, or one is flat.
-        return None
-    return warp if _is_slight(warp, side) else None
+        return start, at_start
+    if not _is_slight(warp, first.shape[0]):
+        return start, at_start
+    value = agreement(first, second, warp)
+    return (warp, value) if value > at_start else (start, at_start)
 
 
 def rescaled(warp: np.ndarray, factor: float) -> np.ndarray:
