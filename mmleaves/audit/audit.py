@@ -73,6 +73,9 @@ def audit_parts(
     Raises:
         ValueError: If there are no images, or two parts have one name.
     """
+    if known and not any(part.paths for part in parts):
+        # No part could be read: that is all there is to say.
+        return Report({}, "", by_severity(known))
     merged = merge(parts)
     items = merged.items
     kept = [part for part in parts if part.name in merged.names]

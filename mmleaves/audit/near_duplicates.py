@@ -26,7 +26,7 @@ from mmleaves.transforms.load_image import read_image
 
 # Sides at which two pictures are laid over each other, one after the other: first the
 # thumbnails, then more and more of the files' details.
-SIDES_PX = (32, 64, 128)
+SIDES_PX = (32, 64, 128, 192)
 # Planted copies agree to 0.95 and more at last; other leaves of a species to 0.7.
 AGREEMENT = 0.75
 AGREEMENT_BEFORE = 0.45

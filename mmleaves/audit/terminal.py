@@ -41,6 +41,8 @@ def print_report(report: Report, out: TextIO, *, shown: int = SHOWN) -> None:
 
 def heading(report: Report) -> str:
     """Return how many images each part has, and where they lie."""
+    if not report.sizes:
+        return "No part of the data could be read."
     sizes = ", ".join(f"{printable(n)} {size}" for n, size in report.sizes.items())
     return (
         f"{sum(report.sizes.values())} images below {printable(report.root)}: {sizes}"
