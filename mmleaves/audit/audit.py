@@ -17,7 +17,7 @@ from mmleaves.audit.groups import group_findings, guess_groups
 from mmleaves.audit.near_duplicates import near_duplicates
 from mmleaves.audit.parts import Item, Part, merge
 from mmleaves.audit.reading import Progress, read_images
-from mmleaves.audit.report import Finding, Report, by_severity
+from mmleaves.audit.report import Finding, Report, by_severity, counted
 from mmleaves.audit.shortcuts import shortcut_findings
 from mmleaves.audit.split_proposal import clusters
 
@@ -156,7 +156,7 @@ def _damage(items: Sequence[Item], problems: Mapping[str, str]) -> list[Finding]
                 kind="missing-image",
                 severity="error",
                 where=_parts_of(missing),
-                found=f"{len(missing)} images are named, but there are no such files.",
+                found=f"{counted(len(missing), 'image')} named, but no such file.",
                 means="A run stops at the first of them.",
                 do="Put the files there, correct the paths, or take the rows out.",
                 images=tuple((item, "") for item, _ in missing),
@@ -168,7 +168,7 @@ def _damage(items: Sequence[Item], problems: Mapping[str, str]) -> list[Finding]
                 kind="damaged",
                 severity="error",
                 where=_parts_of(damaged),
-                found=f"{len(damaged)} image files cannot be used.",
+                found=f"{counted(len(damaged), 'image file')} that cannot be used.",
                 means="A run stops at the first of them.",
                 do="Copy or download them again, or take them out of the data set.",
                 images=tuple(damaged),
@@ -192,7 +192,7 @@ def _plain(n_plain: int) -> Finding:
         kind="plain",
         severity="note",
         where="all parts",
-        found=f"{n_plain} pictures have next to no contrast.",
+        found=f"{counted(n_plain, 'picture')} with next to no contrast.",
         means="Of these, only exact copies are found.",
         do="Look at them; most often they are blank by mistake.",
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmleaves.audit.parts import Part
-from mmleaves.audit.report import Finding
+from mmleaves.audit.report import Finding, counted
 from mmleaves.datasets.class_order import some_names
 
 TINY = 5
@@ -72,8 +72,8 @@ def _missing(train: Part, other: Part) -> list[Finding]:
                 kind="unknown-class",
                 severity="error",
                 where=other.name,
-                found=f"{n_images} images are of {some_names(unknown)}, of which "
-                f"{train.name} has none.",
+                found=f"{counted(n_images, 'image')} of {some_names(unknown)}, of "
+                f"which {train.name} has none.",
                 means="They cannot be learned, yet are scored.",
                 do=f"Add images of them to {train.name}, correct the names, or take "
                 f"them out of {other.name}.",

@@ -7,7 +7,7 @@ from itertools import combinations
 from mmleaves.audit.image_facts import ImageFacts
 from mmleaves.audit.near_duplicates import NearPair
 from mmleaves.audit.parts import Item
-from mmleaves.audit.report import Finding, ImagePair
+from mmleaves.audit.report import Finding, ImagePair, counted
 
 # Of larger groups of one picture, one image of each part and label stands for all.
 ALL_PAIRS_OF = 6
@@ -80,8 +80,8 @@ def leaks(
                 kind="leak",
                 severity="error",
                 where=f"{first} and {second}",
-                found=f"{n_images} of the {sizes[second]} images of {second} are in "
-                f"{first} as well: {counts}.",
+                found=f"{n_images} of the {sizes[second]} images of {second} also in "
+                f"{first}: {counts}.",
                 means=f"A model is scored on what it knows: no score from {second} is "
                 "a test score.",
                 do="Take them out of one of the two parts, or split anew with "
@@ -92,7 +92,7 @@ def leaks(
         spoilt.setdefault(
             second,
             f"No score from {second} is a test score: {n_images} of its "
-            f"{sizes[second]} images are in {first} as well ({counts}).",
+            f"{sizes[second]} images also in {first} ({counts}).",
         )
     return findings, spoilt
 
@@ -115,8 +115,8 @@ def conflicts(pairs: Sequence[ImagePair]) -> list[Finding]:
             kind="label-conflict",
             severity="error",
             where=_parts(wrong),
-            found=f"{len(wrong)} pairs of pictures that are the same, or nearly so, "
-            f"have different labels ({shown}{more}): {_share(wrong)}.",
+            found=f"{counted(len(wrong), 'pair')} of pictures that are the same, or "
+            f"nearly so, under different labels ({shown}{more}): {_share(wrong)}.",
             means="One of the two labels is wrong, or the classes overlap; a model is "
             "taught both.",
             do="Look at each pair, and correct the label or take one of them out.",
@@ -139,8 +139,8 @@ def repeats(pairs: Sequence[ImagePair]) -> list[Finding]:
             kind="duplicate",
             severity="warning",
             where=part,
-            found=f"{len(shared)} pairs of pictures are the same, or nearly so: "
-            f"{_share(shared)}.",
+            found=f"{counted(len(shared), 'pair')} of pictures that are the same, or "
+            f"nearly so: {_share(shared)}.",
             means="They count twice, and a split drawn at random puts one to train and "
             "the other to test with.",
             do="Take one of each pair out, or split with --split-out, which keeps "

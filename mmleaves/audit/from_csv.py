@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmleaves.audit.parts import Item, Part
-from mmleaves.audit.report import Finding
+from mmleaves.audit.report import Finding, counted
 from mmleaves.datasets.csv_table import read_columns, read_path
 from mmleaves.datasets.image_files import list_images, nfc
 
@@ -85,7 +85,7 @@ def _unlabelled(part: Part) -> list[Finding]:
             kind="missing-label",
             severity="error",
             where=part.name,
-            found=f"{len(missing)} of {len(part.paths)} rows have no label.",
+            found=f"{len(missing)} of {len(part.paths)} rows without a label.",
             means="The data set refuses the file.",
             do="Write the labels there, or take the rows out.",
             images=images,
@@ -122,7 +122,8 @@ def _without_row(
             kind="image-without-row",
             severity="warning",
             where=" and ".join(part.name for part in parts),
-            found=f"{len(extra)} images lie beside the others, but no row names them.",
+            found=f"{counted(len(extra), 'image')} beside the others that no row "
+            "names.",
             means="They are not used. If rows were lost, so were their labels.",
             do="Add rows for them, or nothing if they are not for training.",
             images=tuple((Item(path, "no part", None), "") for path in extra),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmleaves.audit.from_csv import Columns, parts_of_csv
 from mmleaves.audit.parts import Part
-from mmleaves.audit.report import Finding
+from mmleaves.audit.report import Finding, counted
 from mmleaves.datasets.benign_malignant import without_masks
 from mmleaves.datasets.class_order import HELD_OUT_NAMES, TRAIN_NAMES
 from mmleaves.datasets.image_files import list_folders, list_images
@@ -89,12 +89,12 @@ def _class_folders(folder: str, name: str) -> tuple[Part, list[Finding]]:
 
 
 def _left_out(name: str, n_others: int, n_masks: int) -> Finding:
-    masks = f" and {n_masks} masks" if n_masks else ""
+    masks = f" and {counted(n_masks, 'mask')}" if n_masks else ""
     return Finding(
         kind="left-out",
         severity="note",
         where=name,
-        found=f"{n_others} files are no images by their names{masks}.",
+        found=f"{counted(n_others, 'file')} without an image's name{masks}.",
         means="They are left out, here and by the data sets.",
         do="Nothing, unless images are among them: give those an extension.",
     )

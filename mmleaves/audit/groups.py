@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmleaves.audit.parts import Item
-from mmleaves.audit.report import Finding, ImagePair
+from mmleaves.audit.report import Finding, ImagePair, counted
 from mmleaves.datasets.class_order import some_names
 
 # What a guess from file names must hold to be told at all.
@@ -33,8 +33,8 @@ def group_findings(items: Sequence[Item], sizes: Mapping[str, int]) -> list[Find
                 kind="group-leak",
                 severity="error",
                 where=_where(spread),
-                found=f"{len(spread)} groups have images in two parts, such as "
-                f"{names}.",
+                found=f"{counted(len(spread), 'group')} with images in two parts, such "
+                f"as {names}.",
                 means="A model is scored on images of what it was trained on, such as "
                 "the same patient: the score is too high.",
                 do="Put each group into one part, or split anew with --split-out.",
@@ -65,8 +65,8 @@ def group_findings(items: Sequence[Item], sizes: Mapping[str, int]) -> list[Find
                 kind="group-leak",
                 severity="warning",
                 where=_where(spread),
-                found=f"{len(spread)} groups guessed from file names have images in "
-                f"two parts, such as {some_names(list(spread), 3)}.",
+                found=f"{counted(len(spread), 'group')} guessed from file names with "
+                f"images in two parts, such as {some_names(list(spread), 3)}.",
                 means="If they are patients or plants, the score is too high.",
                 do="If they are, put each into one part, or split anew with "
                 "--split-out.",

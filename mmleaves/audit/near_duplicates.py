@@ -24,12 +24,12 @@ from mmleaves.audit.registration import grey, register, rescaled
 from mmleaves.audit.screening import Match, screened
 from mmleaves.transforms.load_image import read_image
 
-# Sides at which two pictures are laid over each other, one after the other: first the
-# thumbnails, then more and more of the files' details.
-SIDES_PX = (32, 64, 128, 192)
+# Sides at which two pictures are laid over each other, one after the other, as far as
+# both are that large: leaves of one species differ in fine details alone.
+SIDES_PX = (64, 128, 192)
 # Planted copies agree to 0.95 and more at last; other leaves of a species to 0.7.
 AGREEMENT = 0.75
-AGREEMENT_BEFORE = 0.45
+AGREEMENT_BEFORE = 0.6
 # A picture cropped evenly keeps its shape; one that lost 5 % on one side nearly does.
 LARGEST_STRETCH = 1.15
 

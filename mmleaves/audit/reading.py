@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmleaves.audit.facts_cache import FactsCache
 from mmleaves.audit.image_facts import ImageFacts, image_facts
+from mmleaves.transforms.load_image import TO_DO
 
 Progress = Callable[[str, int, int], None]
 BATCH = 512
@@ -74,7 +75,7 @@ def _read(
     except OSError as error:
         return None, f"found {(error.strerror or str(error)).lower()}"
     except ValueError as error:
-        return None, str(error).removeprefix(f"{path}: ")
+        return None, str(error).removeprefix(f"{path}: ").removesuffix(f" {TO_DO}")
     whole = len(data) == before.st_size
     return before if whole and _same(before, after) else None, facts
 

@@ -106,6 +106,11 @@ class Report:
         }
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``number`` and ``noun``, in the plural unless it is one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def by_severity(findings: Sequence[Finding]) -> list[Finding]:
     """Return ``findings``, the gravest first, else in their order."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

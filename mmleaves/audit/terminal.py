@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from mmleaves.audit.parts import Item, below
-from mmleaves.audit.report import SEVERITIES, Finding, Report
+from mmleaves.audit.report import SEVERITIES, Finding, Report, counted
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 SHOWN = 5
@@ -55,10 +55,7 @@ def summary(report: Report) -> str:
         sum(finding.severity == severity for finding in report.findings)
         for severity in SEVERITIES
     ]
-    numbers = [
-        f"{count} {severity}{'' if count == 1 else 's'}"
-        for severity, count in zip(SEVERITIES, counts, strict=True)
-    ]
+    numbers = [counted(n, name) for name, n in zip(SEVERITIES, counts, strict=True)]
     return "\n".join([f"{', '.join(numbers)}.", *map(printable, report.leaks.values())])
 
 

@@ -1,6 +1,7 @@
 """Find what is wrong with a data set: damage, copies, leaks, labels, classes, cues."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,7 +139,7 @@ def main(argv: list[str] | None = None) -> None:
         sizes = ", ".join(f"{name} {size}" for name, size in written.sizes.items())
         print(f"Split: {args.split_out} ({sizes} images)", file=said)
         print("To train on it:", file=said)
-        print(f"  --cfg-options {' '.join(written.options)}", file=said)
+        print(f"  --cfg-options {shlex.join(written.options)}", file=said)
     if report.has_errors:
         sys.exit(EXIT_FOUND)
 

@@ -55,7 +55,7 @@ def test_damaged_files_are_all_named(folder):
     (folder / "crab" / "image_0002.jpg").write_bytes(b"")
     Image.new("1", (20_000, 20_000)).save(folder / "crab" / "bomb.png")
     found = finding(check(folder), "damaged", "error")
-    assert found.found == "3 image files cannot be used."
+    assert found.found == "3 image files that cannot be used."
     texts = {item.path.rpartition("/")[2]: text for item, text in found.images}
     assert "damaged or truncated JPEG" in texts["image_0001.jpg"]
     assert texts["image_0002.jpg"].startswith("found 0 bytes")
@@ -69,7 +69,7 @@ def test_an_exact_and_a_changed_copy_in_one_class_are_a_warning(folder, store):
     store(crab / "image_0003.jpg", crab / "less.jpg")
     found = finding(check(folder), "duplicate", "warning")
     assert found.found == (
-        "3 pairs of pictures are the same, or nearly so: 1 the same bytes, "
+        "3 pairs of pictures that are the same, or nearly so: 1 the same bytes, "
         "1 the same pixels, 1 nearly the same."
     )
 
@@ -78,7 +78,7 @@ def test_a_copy_under_another_label_is_an_error(folder, store):
     store(folder / "crab" / "image_0003.jpg", folder / "ewer" / "wrong.jpg")
     report = check(folder)
     found = finding(report, "label-conflict", "error")
-    assert "1 pairs of pictures that are the same, or nearly so, have" in found.found
+    assert "1 pair of pictures that are the same, or nearly so, under" in found.found
     assert "('crab' and 'ewer')" in found.found
     assert "duplicate" not in kinds(report)
 
@@ -102,7 +102,7 @@ def test_a_picture_on_both_sides_of_a_split_takes_the_score_away(
     found = finding(report, "leak", "error")
     assert found.where == "train and test"
     assert found.found == (
-        "1 of the 9 images of test are in train as well: 1 nearly the same."
+        "1 of the 9 images of test also in train: 1 nearly the same."
     )
     assert found.pairs[0].relation == "nearly the same, flipped left to right"
     assert report.leaks["test"].startswith("No score from test is a test score: 1 of")
@@ -138,7 +138,7 @@ def test_classes_that_a_part_lacks_or_has_alone_are_named(photos):
     test = Part("test", paths[15:30], labels[15:30])
     report = audit_parts([train, test])
     unknown = finding(report, "unknown-class", "error").found
-    assert unknown == "10 images are of 'ewer', of which train has none."
+    assert unknown == "10 images of 'ewer', of which train has none."
     missing = finding(report, "missing-class", "warning").found
     assert missing == "no image is of 'accordion', 1 of the 2 classes of train."
 
@@ -155,10 +155,10 @@ def test_rows_without_image_and_images_without_row_are_named(rows, tmp_path):
     file = rows("train.csv", ["crab-1.jpg,crab", "none.jpg,crab"])
     report = check_csv(file)
     found = finding(report, "missing-image", "error")
-    assert found.found == "1 images are named, but there are no such files."
+    assert found.found == "1 image named, but no such file."
     assert found.images[0][0].place == "train.csv, line 3"
     extra = finding(report, "image-without-row", "warning")
-    assert extra.found.startswith("39 images lie beside the others")
+    assert extra.found.startswith("39 images beside the others")
 
 
 def test_images_that_the_test_file_names_do_not_lack_a_row(rows, photos):
@@ -178,7 +178,7 @@ def test_a_row_with_another_label_for_the_same_file_is_a_conflict(rows):
 def test_a_row_without_a_label_is_named(rows):
     lines = ["crab-1.jpg,crab", "crab-2.jpg,"]
     found = finding(check_csv(rows("train.csv", lines)), "missing-label", "error")
-    assert found.found == "1 of 2 rows have no label."
+    assert found.found == "1 of 2 rows without a label."
     assert found.images[0][0].place == "train.csv, line 3"
 
 
@@ -187,7 +187,7 @@ def test_a_group_in_two_parts_is_an_error(rows):
     train = rows("train.csv", [f"crab-{n}.jpg,crab,P{n}" for n in (1, 2)], header)
     test = rows("test.csv", [f"crab-{n}.jpg,crab,P2" for n in (3, 4)], header)
     found = finding(check_csv(train, test, group="plant"), "group-leak", "error")
-    assert found.found == "1 groups have images in two parts, such as 'P2'."
+    assert found.found == "1 group with images in two parts, such as 'P2'."
 
 
 def test_file_names_that_look_like_patients_are_a_hint(tmp_path, photos):
