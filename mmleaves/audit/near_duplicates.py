@@ -7,12 +7,14 @@ over each other, at first as thumbnails and at last in detail.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
+import cv2
 import numpy as np
 
 from mmleaves.audit.candidates import candidates
@@ -144,13 +146,24 @@ def _verified(
         return NearPair(min(i, j), max(i, j), turn, round(value, 3))
 
     pairs, step = [], 1000
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with _one_opencv_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(matches), step):
             pairs += filter(None, pool.map(verify, matches[start : start + step]))
             if progress:
                 done = min(start + step, len(matches))
                 progress("Verifying pairs", done, len(matches))
     return pairs
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV's own threads from competing with ours for the cores."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _best(pairs: Sequence[NearPair]) -> list[NearPair]:
