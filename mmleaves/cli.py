@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
+    "check": "find what is wrong with a data set",
     "train": "train a model",
     "test": "score a checkpoint",
     "predict": "predict the class of images",

@@ -78,6 +78,17 @@ def read_image(path: str | Path, *, max_megapixels: float = 64) -> np.ndarray:
             f"{path}: there is no such file. Check the data folder that the config "
             "names, or take the image out of the data set."
         ) from None
+    return decode_image(path, data, max_megapixels=max_megapixels)
+
+
+def decode_image(
+    path: str | Path, data: bytes, *, max_megapixels: float = 64
+) -> np.ndarray:
+    """Return the image in ``data``, the bytes of ``path``, as `read_image` does.
+
+    Raises:
+        ValueError: If it is no whole image of 8 or 16 bits, or too large.
+    """
     if not data:
         raise ValueError(f"{path}: found 0 bytes, expected an image. {TO_DO}")
 

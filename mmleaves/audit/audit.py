@@ -1,0 +1,202 @@
+"""Audit a data set: everything about it that can make a result wrong."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmleaves.audit.classes import class_findings
+from mmleaves.audit.duplicates import (
+    conflicts,
+    image_pairs,
+    leaks,
+    pictures,
+    repeats,
+)
+from mmleaves.audit.facts_cache import FactsCache
+from mmleaves.audit.groups import group_findings, guess_groups
+from mmleaves.audit.near_duplicates import near_duplicates
+from mmleaves.audit.parts import Item, Part, merge
+from mmleaves.audit.reading import Progress, read_images
+from mmleaves.audit.report import Finding, Report, by_severity, counted
+from mmleaves.audit.shortcuts import shortcut_findings
+from mmleaves.audit.split_proposal import clusters
+
+
+def audit(
+    datasets: Mapping[str, object],
+    *,
+    cache: FactsCache | None = None,
+    max_megapixels: float = 64,
+    progress: Progress | None = None,
+) -> Report:
+    """Audit data sets that were built, such as those of a run, before the first epoch.
+
+    Args:
+        datasets: Data sets of MMEngine or wrappers of some, by part, train first.
+        cache: Where facts of images are kept, or None.
+        max_megapixels: A file whose header announces more is not decoded.
+        progress: Called with what is done, how many are done, and how many there are.
+
+    Returns:
+        The report; its ``leaks`` say of which parts no score is a test score.
+
+    Raises:
+        ValueError: If there are no images, or a data set cannot be looked into.
+    """
+    from mmleaves.audit.from_datasets import parts_of_datasets
+
+    return audit_parts(
+        parts_of_datasets(datasets),
+        cache=cache,
+        max_megapixels=max_megapixels,
+        progress=progress,
+    )
+
+
+def audit_parts(
+    parts: Sequence[Part],
+    known: Sequence[Finding] = (),
+    *,
+    cache: FactsCache | None = None,
+    max_megapixels: float = 64,
+    progress: Progress | None = None,
+) -> Report:
+    """Audit the images of parts, the one that is trained on first.
+
+    Args:
+        parts: What to audit.
+        known: What was found when the parts were read.
+        cache: Where facts of images are kept, or None.
+        max_megapixels: A file whose header announces more is not decoded.
+        progress: Called with what is done, how many are done, and how many there are.
+
+    Raises:
+        ValueError: If there are no images, or two parts have one name.
+    """
+    if known and not any(part.paths for part in parts):
+        # No part could be read: that is all there is to say.
+        return Report({}, "", by_severity(known))
+    merged = merge(parts)
+    items = merged.items
+    kept = [part for part in parts if part.name in merged.names]
+    sizes = {part.name: len(part.paths) for part in kept}
+    facts, problems = read_images(
+        (item.path for item in items),
+        cache=cache,
+        max_megapixels=max_megapixels,
+        progress=progress,
+    )
+    groups = pictures(items, facts)
+    paths = [items[group[0]].path for group in groups]
+    search = near_duplicates(
+        paths, [facts[path] for path in paths], cache=cache, progress=progress
+    )
+    pairs = image_pairs(items, facts, groups, search.pairs)
+    leaky, spoilt = leaks(pairs, sizes)
+    findings = [
+        *known,
+        *_same_parts(merged.same),
+        *_damage(items, problems),
+        *leaky,
+        *conflicts(pairs),
+        *repeats(pairs),
+        *class_findings(kept),
+        *group_findings(items, sizes),
+        *_shortcuts(kept, items, facts),
+    ]
+    if search.n_plain:
+        findings.append(_plain(search.n_plain))
+    together = [(group[0], index) for group in groups for index in group[1:]]
+    together += [(groups[p.first][0], groups[p.second][0]) for p in search.pairs]
+    named = [item.group for item in items]
+    if not any(named) and (guess := guess_groups(items)):
+        named = guess[0]
+    return Report(
+        sizes=sizes,
+        root=_root(item.path for item in items),
+        findings=by_severity(findings),
+        leaks=spoilt,
+        clusters=clusters(len(items), together, named),
+        items=items,
+    )
+
+
+def _root(paths: Sequence[str]) -> str:
+    """Return the folder that all ``paths`` lie below."""
+    folders = {str(Path(path).absolute().parent) for path in paths}
+    return os.path.commonpath(folders)
+
+
+def _same_parts(same: Sequence[tuple[str, str]]) -> list[Finding]:
+    return [
+        Finding(
+            kind="same-part",
+            severity="note",
+            where=f"{first} and {second}",
+            found=f"{second} is {first}: the same images.",
+            means=f"What is chosen on {first} is scored on {second} once more: such a "
+            "score is a little too high.",
+            do="Right where nothing else has labels, as in Kaggle's competitions; else "
+            f"give {second} images of its own.",
+        )
+        for first, second in same
+    ]
+
+
+def _damage(items: Sequence[Item], problems: Mapping[str, str]) -> list[Finding]:
+    kinds: dict[str, list[tuple[Item, str]]] = {"missing-image": [], "damaged": []}
+    for item in items:
+        if text := problems.get(item.path):
+            missing = text == "found no such file"
+            kinds["missing-image" if missing else "damaged"].append((item, text))
+    findings = []
+    if missing := kinds["missing-image"]:
+        findings.append(
+            Finding(
+                kind="missing-image",
+                severity="error",
+                where=_parts_of(missing),
+                found=f"{counted(len(missing), 'image')} named, but no such file.",
+                means="A run stops at the first of them.",
+                do="Put the files there, correct the paths, or take the rows out.",
+                images=tuple((item, "") for item, _ in missing),
+            )
+        )
+    if damaged := kinds["damaged"]:
+        findings.append(
+            Finding(
+                kind="damaged",
+                severity="error",
+                where=_parts_of(damaged),
+                found=f"{counted(len(damaged), 'image file')} that cannot be used.",
+                means="A run stops at the first of them.",
+                do="Copy or download them again, or take them out of the data set.",
+                images=tuple(damaged),
+            )
+        )
+    return findings
+
+
+def _shortcuts(
+    parts: Sequence[Part], items: Sequence[Item], facts: Mapping
+) -> list[Finding]:
+    labelled = [part.name for part in parts if any(part.labels)]
+    if not labelled:
+        return []
+    train = [item for item in items if item.part == labelled[0]]
+    return shortcut_findings(train, facts, labelled[0])
+
+
+def _plain(n_plain: int) -> Finding:
+    return Finding(
+        kind="plain",
+        severity="note",
+        where="all parts",
+        found=f"{counted(n_plain, 'picture')} with next to no contrast.",
+        means="Of these, only exact copies are found.",
+        do="Look at them; most often they are blank by mistake.",
+    )
+
+
+def _parts_of(images: Sequence[tuple[Item, str]]) -> str:
+    return " and ".join(dict.fromkeys(item.part for item, _ in images))

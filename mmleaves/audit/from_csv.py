@@ -1,0 +1,131 @@
+"""Parts from CSV files, row by row as they are, with what is wrong in them."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmleaves.audit.parts import Item, Part
+from mmleaves.audit.report import Finding, counted
+from mmleaves.datasets.csv_table import read_columns, read_path
+from mmleaves.datasets.image_files import list_images, nfc
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns of CSV files.
+
+    Attributes:
+        image: The images' paths, below the file's folder or ``root``.
+        label: The label names; a file without the column has no labels.
+        group: What an image belongs to, such as a patient, or None.
+        root: Folder that the paths start from, or None for the file's own.
+    """
+
+    image: str = "image"
+    label: str = "label"
+    group: str | None = None
+    root: str | None = None
+
+
+def parts_of_csv(
+    files: Sequence[str], columns: Columns
+) -> tuple[list[Part], list[Finding]]:
+    """Return a part for each of ``files``, called like it, and what is wrong in them.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is no such table, with its line and what to do.
+    """
+    parts = [_read(file, columns) for file in files]
+    findings = [finding for part in parts for finding in _unlabelled(part)]
+    return parts, findings + _without_row(parts, files, columns)
+
+
+def _read(file: str, columns: Columns) -> Part:
+    header = _header(file)
+    wanted = {"image_column": columns.image}
+    if columns.label in header:
+        wanted["label_column"] = columns.label
+    if columns.group:
+        wanted["group_column"] = columns.group
+    root = Path(columns.root or Path(file).parent).as_posix()
+    part = Part(
+        Path(file).stem, [], [], groups=[] if columns.group else None, places=[]
+    )
+    for line, *fields in read_columns(file, wanted):
+        row = dict(zip(wanted, fields, strict=True))
+        path = read_path(file, line, row["image_column"], columns.image)
+        label = nfc(row.get("label_column", "").strip())
+        part.paths.append(f"{root}/{path}")
+        part.labels.append(label or None)
+        part.places.append(f"{Path(file).name}, line {line}")
+        if part.groups is not None:
+            part.groups.append(row["group_column"].strip())
+    return part
+
+
+def _header(file: str) -> list[str]:
+    """Return the names in the first line; what is wrong with it is told elsewhere."""
+    try:
+        with Path(file).open(encoding="utf-8-sig", newline="") as lines:
+            return [name.strip() for name in next(csv.reader(lines), [])]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _unlabelled(part: Part) -> list[Finding]:
+    rows = zip(part.paths, part.labels, part.places or (), strict=True)
+    missing = [(path, place) for path, label, place in rows if label is None]
+    if not missing or len(missing) == len(part.paths):
+        return []
+    images = tuple((Item(p, part.name, None, place=at), "") for p, at in missing)
+    return [
+        Finding(
+            kind="missing-label",
+            severity="error",
+            where=part.name,
+            found=f"{len(missing)} of {len(part.paths)} rows without a label.",
+            means="The data set refuses the file.",
+            do="Write the labels there, or take the rows out.",
+            images=images,
+        )
+    ]
+
+
+def _without_row(
+    parts: Sequence[Part], files: Sequence[str], columns: Columns
+) -> list[Finding]:
+    """Return a finding if images lie beside those of the rows that no file names."""
+    named = {path for part in parts for path in part.paths}
+    folders = {str(Path(path).parent) for path in named}
+    beside = {
+        f"{folder}/{image}"
+        for folder in folders
+        if Path(folder).is_dir()
+        for image in list_images(folder)[0]
+        if "/" not in image
+    }
+    for file in {str(p) for f in files for p in Path(f).parent.glob("*.csv")} - {
+        *files
+    }:
+        # A file for predictions, such as Kaggle's test.csv, names images as well.
+        if columns.image in _header(file):
+            named |= set(
+                _read(file, Columns(columns.image, "", None, columns.root)).paths
+            )
+    extra = sorted(beside - named)
+    if not extra:
+        return []
+    return [
+        Finding(
+            kind="image-without-row",
+            severity="warning",
+            where=" and ".join(part.name for part in parts),
+            found=f"{counted(len(extra), 'image')} beside the others that no row "
+            "names.",
+            means="They are not used. If rows were lost, so were their labels.",
+            do="Add rows for them, or nothing if they are not for training.",
+            images=tuple((Item(path, "no part", None), "") for path in extra),
+        )
+    ]

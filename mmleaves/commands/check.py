@@ -1,0 +1,231 @@
+"""Find what is wrong with a data set: damage, copies, leaks, labels, classes, cues."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmleaves.commands.errors import reports_errors
+
+if TYPE_CHECKING:
+    from mmleaves.audit.facts_cache import FactsCache
+    from mmleaves.audit.parts import Part
+    from mmleaves.audit.report import Finding
+
+EXIT_FOUND = 1
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Return the arguments of ``check``."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="Exit code: 0 if nothing was found that makes results wrong, 1 if there "
+        "is a finding of severity error, 2 if the data cannot be checked. Files are "
+        "never changed.",
+    )
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="a config, a folder or a CSV file; several folders or several CSV files "
+        "are parts of one data set, the first the one to train with",
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument(
+        "--html", metavar="FILE", help="page to write, with the pictures side by side"
+    )
+    parser.add_argument(
+        "--split-out",
+        metavar="DIR",
+        help="new folder for a split of all labelled images that keeps copies and "
+        "groups together: train, val and test, 60, 20 and 20 %%",
+    )
+    parser.add_argument(
+        "--split-seed", type=int, default=0, help="seed of it (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--image-column",
+        default="image",
+        help="column of a CSV file with the paths (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--label-column",
+        default="label",
+        help="column of a CSV file with the labels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--group-column",
+        metavar="COLUMN",
+        help="column of a CSV file with what belongs together, such as the patient",
+    )
+    parser.add_argument(
+        "--data-root",
+        help="folder that the paths of a CSV file start from (default: the file's own)",
+    )
+    parser.add_argument(
+        "--shown",
+        type=int,
+        default=5,
+        metavar="N",
+        help="images to name for each finding, at most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-megapixels",
+        type=float,
+        help="a file whose header announces more is not decoded (default: the config's "
+        "limit, or 64)",
+    )
+    cache = parser.add_mutually_exclusive_group()
+    cache.add_argument(
+        "--cache-dir", help="folder for what is kept (default: ~/.cache/mmleaves)"
+    )
+    cache.add_argument(
+        "--no-cache", action="store_true", help="read every image, and keep nothing"
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings over the config's, such as dataset.data_root=my/folder",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    args = parser.parse_args(argv)
+    if args.shown < 0:
+        parser.error(f"--shown is {args.shown}, expected 0 or more")
+    return args
+
+
+@reports_errors
+def main(argv: list[str] | None = None) -> None:
+    """Check what ``argv`` (default: the command line) names."""
+    args = parse_args(argv)
+    # Deferred, so that --help does not wait for the whole stack.
+    from mmleaves.audit.page import check_page_name, write_page
+
+    if args.html:
+        check_page_name(args.html)
+    parts, known, limit = _read(args)
+
+    from mmleaves.audit.audit import audit_parts
+    from mmleaves.audit.split_proposal import write_split
+    from mmleaves.audit.terminal import print_report
+
+    with _progress() as progress:
+        report = audit_parts(
+            parts,
+            known,
+            cache=_cache(args),
+            max_megapixels=args.max_megapixels or limit or 64,
+            progress=progress,
+        )
+    if args.json:
+        import json
+
+        print(json.dumps(report.as_dict(), indent=2))
+    else:
+        print_report(report, sys.stdout, shown=args.shown)
+    said = sys.stderr if args.json else sys.stdout
+    if args.html:
+        write_page(report, args.html)
+        print(f"Page: {args.html}", file=said)
+    if args.split_out:
+        written = write_split(report, Path(args.split_out), seed=args.split_seed)
+        sizes = ", ".join(f"{name} {size}" for name, size in written.sizes.items())
+        print(f"Split: {args.split_out} ({sizes} images)", file=said)
+        print("To train on it:", file=said)
+        print(f"  --cfg-options {shlex.join(written.options)}", file=said)
+    if report.has_errors:
+        sys.exit(EXIT_FOUND)
+
+
+def _read(
+    args: argparse.Namespace,
+) -> tuple[list["Part"], list["Finding"], float | None]:
+    """Return the parts, what was found while they were read, and the config's limit."""
+    from mmleaves.audit.from_csv import Columns, parts_of_csv
+    from mmleaves.audit.from_folder import parts_of_folder
+
+    columns = Columns(
+        args.image_column, args.label_column, args.group_column, args.data_root
+    )
+    kinds = {source: _kind(source) for source in args.sources}
+    if "config" in kinds.values():
+        if len(args.sources) > 1:
+            raise ValueError(
+                f"found {len(args.sources)} sources with a config among them "
+                f"({', '.join(args.sources)}), expected the config alone. Check them "
+                "one by one."
+            )
+        from mmleaves.audit.from_datasets import config_megapixels, parts_of_config
+        from mmleaves.config import load_config
+
+        cfg = load_config(args.sources[0], args.cfg_options)
+        parts, known = parts_of_config(cfg, args.group_column)
+        return parts, known, config_megapixels(cfg)
+    if args.cfg_options:
+        raise ValueError(
+            f"found --cfg-options without a config ({args.sources[0]} is none), "
+            "expected a config. Leave them out."
+        )
+    parts, known = [], []
+    files = [source for source, kind in kinds.items() if kind == "csv"]
+    if args.group_column and len(files) < len(kinds):
+        raise ValueError(
+            f"found --group-column {args.group_column} with a folder, expected CSV "
+            "files alone: folders have no columns. Leave it out."
+        )
+    for source, kind in kinds.items():
+        if kind == "folder":
+            name = Path(source).name if len(kinds) > 1 else "all"
+            more, found = parts_of_folder(source, columns, name=name)
+            parts, known = parts + more, known + found
+    if files:
+        more, found = parts_of_csv(files, columns)
+        parts, known = parts + more, known + found
+    return parts, known, None
+
+
+def _kind(source: str) -> str:
+    if Path(source).is_dir():
+        return "folder"
+    return "csv" if source.lower().endswith(".csv") else "config"
+
+
+def _cache(args: argparse.Namespace) -> "FactsCache | None":
+    from mmleaves.audit.facts_cache import FactsCache, cache_folder
+
+    if args.no_cache:
+        return None
+    if args.cache_dir:
+        return FactsCache(Path(args.cache_dir))
+    try:
+        return FactsCache(cache_folder())
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        print(f"Nothing is kept for the next time: {error}", file=sys.stderr)
+        return None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """Yield what draws the progress, if there is a terminal to see it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, int] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,262 @@
+"""What the audit says of planted faults, by the text that a user reads."""
+
+import shutil
+
+import pytest
+from PIL import Image
+
+from mmleaves.audit.audit import audit, audit_parts
+from mmleaves.audit.from_csv import Columns, parts_of_csv
+from mmleaves.audit.from_folder import parts_of_folder
+from mmleaves.audit.parts import Part
+from mmleaves.datasets import CaltechFolders
+
+
+def check(folder):
+    return audit_parts(*parts_of_folder(str(folder), Columns()))
+
+
+def check_csv(*files, **columns):
+    return audit_parts(*parts_of_csv([str(file) for file in files], Columns(**columns)))
+
+
+def finding(report, kind, severity=None):
+    (found,) = [f for f in report.findings if f.kind == kind]
+    assert severity in (None, found.severity)
+    return found
+
+
+def kinds(report):
+    return {found.kind for found in report.findings}
+
+
+@pytest.fixture
+def rows(tmp_path, photos):
+    """Return a function that writes a CSV file of photographs with labels."""
+
+    def rows(name, lines, header="image,label"):
+        for index, photo in enumerate(photos):
+            shutil.copy(photo, tmp_path / f"{photo.parent.name}-{index % 10 + 1}.jpg")
+        (tmp_path / name).write_text("\n".join([header, *lines]) + "\n")
+        return tmp_path / name
+
+    return rows
+
+
+def test_a_clean_folder_gives_no_error_and_no_warning(folder):
+    report = check(folder)
+    assert {f.severity for f in report.findings} <= {"note"}
+    assert not report.has_errors and report.leaks == {}
+
+
+def test_damaged_files_are_all_named(folder):
+    data = (folder / "crab" / "image_0001.jpg").read_bytes()
+    (folder / "crab" / "image_0001.jpg").write_bytes(data[: len(data) // 2])
+    (folder / "crab" / "image_0002.jpg").write_bytes(b"")
+    Image.new("1", (20_000, 20_000)).save(folder / "crab" / "bomb.png")
+    found = finding(check(folder), "damaged", "error")
+    assert found.found == "3 image files that cannot be used."
+    texts = {item.path.rpartition("/")[2]: text for item, text in found.images}
+    assert "damaged or truncated JPEG" in texts["image_0001.jpg"]
+    assert texts["image_0002.jpg"].startswith("found 0 bytes")
+    assert "over 179 megapixels" in texts["bomb.png"]
+
+
+def test_an_exact_and_a_changed_copy_in_one_class_are_a_warning(folder, store):
+    crab = folder / "crab"
+    shutil.copy(crab / "image_0001.jpg", crab / "copy.jpg")
+    Image.open(crab / "image_0002.jpg").save(crab / "same.png")
+    store(crab / "image_0003.jpg", crab / "less.jpg")
+    found = finding(check(folder), "duplicate", "warning")
+    assert found.found == (
+        "3 pairs of pictures that are the same, or nearly so: 1 the same bytes, "
+        "1 the same pixels, 1 nearly the same."
+    )
+
+
+def test_a_copy_under_another_label_is_an_error(folder, store):
+    store(folder / "crab" / "image_0003.jpg", folder / "ewer" / "wrong.jpg")
+    report = check(folder)
+    found = finding(report, "label-conflict", "error")
+    assert "1 pair of pictures that are the same, or nearly so, under" in found.found
+    assert "('crab' and 'ewer')" in found.found
+    assert "duplicate" not in kinds(report)
+
+
+def test_a_picture_on_both_sides_of_a_split_takes_the_score_away(
+    tmp_path, folder, store
+):
+    parts = tmp_path / "parts"
+    shutil.copytree(folder, parts / "train")
+    for name in ("accordion", "crab", "ewer", "umbrella"):
+        (parts / "test" / name).mkdir(parents=True)
+        for number in (9, 10):
+            source = parts / "train" / name / f"image_{number:04}.jpg"
+            source.rename(parts / "test" / name / source.name)
+    store(
+        parts / "train" / "crab" / "image_0001.jpg",
+        parts / "test" / "crab" / "leak.jpg",
+        lambda img: img[:, ::-1],
+    )
+    report = check(parts)
+    found = finding(report, "leak", "error")
+    assert found.where == "train and test"
+    assert found.found == (
+        "1 of the 9 images of test also in train: 1 nearly the same."
+    )
+    assert found.pairs[0].relation == "nearly the same, flipped left to right"
+    assert report.leaks["test"].startswith("No score from test is a test score: 1 of")
+
+
+def test_the_same_part_twice_is_no_leak(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    train = Part("train", paths[::2], labels[::2])
+    val, test = (Part(name, paths[1::2], labels[1::2]) for name in ("val", "test"))
+    report = audit_parts([train, val, test])
+    assert finding(report, "same-part", "note").found == "test is val: the same images."
+    assert "leak" not in kinds(report)
+    assert report.sizes == {"train": 20, "val": 20}
+
+
+def test_data_sets_of_a_run_are_audited_as_they_are(folder):
+    built = {
+        part: CaltechFolders(
+            str(folder), part=part, train_fraction=0.6, val_fraction=0.2, pipeline=[]
+        )
+        for part in ("train", "val", "test")
+    }
+    report = audit(built)
+    assert report.sizes == {"train": 24, "val": 8, "test": 8}
+    assert not report.has_errors
+
+
+def test_classes_that_a_part_lacks_or_has_alone_are_named(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    train = Part("train", paths[:20], labels[:20])
+    test = Part("test", paths[15:30], labels[15:30])
+    report = audit_parts([train, test])
+    unknown = finding(report, "unknown-class", "error").found
+    assert unknown == "10 images of 'ewer', of which train has none."
+    missing = finding(report, "missing-class", "warning").found
+    assert missing == "no image is of 'accordion', 1 of the 2 classes of train."
+
+
+def test_shifted_classes_are_told_with_the_first_that_differs(photos):
+    paths, labels = [str(p) for p in photos], [p.parent.name for p in photos]
+    train = Part("train", paths[::2], labels[::2], ("accordion", "crab", "ewer"))
+    test = Part("test", paths[1::2], labels[1::2], ("accordion", "ewer"))
+    found = finding(audit_parts([train, test]), "shifted-classes", "error").found
+    assert found == "label 1 is 'crab' in train and 'ewer' in test (3 and 2 classes)."
+
+
+def test_rows_without_image_and_images_without_row_are_named(rows, tmp_path):
+    file = rows("train.csv", ["crab-1.jpg,crab", "none.jpg,crab"])
+    report = check_csv(file)
+    found = finding(report, "missing-image", "error")
+    assert found.found == "1 image named, but no such file."
+    assert found.images[0][0].place == "train.csv, line 3"
+    extra = finding(report, "image-without-row", "warning")
+    assert extra.found.startswith("39 images beside the others")
+
+
+def test_images_that_the_test_file_names_do_not_lack_a_row(rows, photos):
+    names = [f"{p.parent.name}-{i % 10 + 1}.jpg" for i, p in enumerate(photos)]
+    rows("test.csv", names[20:], "image")
+    file = rows("train.csv", [f"{name},{name[:4]}" for name in names[:20]])
+    assert "image-without-row" not in kinds(check_csv(file))
+
+
+def test_a_row_with_another_label_for_the_same_file_is_a_conflict(rows):
+    file = rows("train.csv", ["crab-1.jpg,crab", "crab-1.jpg,ewer"])
+    found = finding(check_csv(file), "label-conflict", "error")
+    assert found.pairs[0].relation == "the same file"
+    assert found.pairs[0].second.place == "train.csv, line 3"
+
+
+def test_a_row_without_a_label_is_named(rows):
+    lines = ["crab-1.jpg,crab", "crab-2.jpg,"]
+    found = finding(check_csv(rows("train.csv", lines)), "missing-label", "error")
+    assert found.found == "1 of 2 rows without a label."
+    assert found.images[0][0].place == "train.csv, line 3"
+
+
+def test_a_group_in_two_parts_is_an_error(rows):
+    header = "image,label,plant"
+    train = rows("train.csv", [f"crab-{n}.jpg,crab,P{n}" for n in (1, 2)], header)
+    test = rows("test.csv", [f"crab-{n}.jpg,crab,P2" for n in (3, 4)], header)
+    found = finding(check_csv(train, test, group="plant"), "group-leak", "error")
+    assert found.found == "1 group with images in two parts, such as 'P2'."
+
+
+def test_file_names_that_look_like_patients_are_a_hint(tmp_path, photos):
+    for index, photo in enumerate(photos):
+        patient = f"P{index // 2:03}_{'left' if index % 2 else 'right'}_1.jpg"
+        target = tmp_path / "set" / f"{photo.parent.name}" / patient
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, target)
+    report = check(tmp_path / "set")
+    found = finding(report, "group-hint", "note").found
+    assert "The file names without their last 2 words may say" in found
+    assert "20 groups of 2.0 images on average, such as 'P000'" in found
+    assert len(set(report.clusters)) == 20
+
+
+@pytest.mark.parametrize("name", ["leaves", "busi", "cub200_2010", "leaf_uci_folders"])
+def test_no_groups_are_seen_in_names_that_count(unpacked_data, name):
+    from mmleaves.audit.groups import guess_groups
+    from mmleaves.audit.parts import merge
+
+    folder = unpacked_data / name
+    folder = folder / "images" if name == "cub200_2010" else folder
+    items = merge(parts_of_folder(str(folder), Columns())[0]).items
+    assert guess_groups(items) is None
+
+
+def test_imbalance_and_tiny_classes_are_told_with_their_numbers(folder):
+    for number in range(2, 11):
+        (folder / "ewer" / f"image_{number:04}.jpg").unlink()
+    report = check(folder)
+    assert finding(report, "tiny-class").found == (
+        "1 of 4 classes have fewer than 5 images: 'ewer (1)'."
+    )
+    assert finding(report, "imbalance", "warning").found == (
+        "'accordion' has 10 images, 'ewer' has 1: 10.0 times as many."
+    )
+
+
+def test_an_empty_class_folder_is_an_error(folder):
+    (folder / "fern").mkdir()
+    assert finding(check(folder), "empty-class").found == "no image is of 'fern'."
+
+
+def test_a_format_that_gives_the_label_away_is_told_with_its_accuracy(folder):
+    for path in [*folder.glob("crab/*.jpg"), *folder.glob("ewer/*.jpg")]:
+        Image.open(path).convert("RGB").save(path.with_suffix(".png"))
+        path.unlink()
+    for path in [*folder.glob("accordion/*.jpg"), *folder.glob("umbrella/*.jpg")]:
+        path.rename(path.with_name(f"a{path.name}"))
+    shutil.rmtree(folder / "accordion")
+    shutil.rmtree(folder / "ewer")
+    found = finding(check(folder), "shortcut", "warning")
+    assert found.where == "all, format"
+    assert "tells the label in 100% of 20 images" in found.found
+    assert "is right in 50%" in found.found
+
+
+def test_chinese_and_broken_names_come_through(tmp_path, photos):
+    folder = tmp_path / "set" / "银杏"
+    folder.mkdir(parents=True)
+    shutil.copy(photos[0], folder / "a\nb.jpg")
+    shutil.copy(photos[0], tmp_path / "set" / "银杏" / "copy.jpg")
+    shutil.copytree(folder, tmp_path / "set" / "oak")
+    report = check(tmp_path / "set")
+    assert "'oak' and '银杏'" in finding(report, "label-conflict").found
+
+
+def test_no_images_at_all_are_refused(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"found no images and 0 other files, expected"
+    ):
+        check(tmp_path)

@@ -1,0 +1,75 @@
+"""`mmleaves check` as a user runs it."""
+
+import json
+import shutil
+
+from tool_runs import run_tool
+
+
+def run(*args, tmp_path):
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return run_tool("check_data", *args, env=env)
+
+
+def test_the_known_leak_of_the_leaves_is_found_and_the_exit_code_is_1(
+    real_data, tmp_path
+):
+    page = tmp_path / "page.html"
+    done = run(real_data / "leaves", "--html", page, tmp_path=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert (
+        "48.jpg (train.csv, line 50) = 584.jpg (test.csv, line 7): the same bytes"
+        in (done.stdout)
+    )
+    assert "No score from test is a test score: 1 of its 156 images" in done.stdout
+    assert page.is_file() and (tmp_path / "cache" / "mmleaves").is_dir()
+
+
+def test_the_known_pair_of_busi_is_found_by_its_config(real_data, tmp_path):
+    done = run(
+        *("mobilenet-v2_probe_b32-adamw-cosine10_busi", "--json"),
+        *("--cfg-options", f"dataset.data_root={real_data / 'busi'}"),
+        tmp_path=tmp_path,
+    )
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    assert sum(report["sizes"].values()) == 461
+    (conflict,) = [f for f in report["findings"] if f["kind"] == "label-conflict"]
+    relations = [
+        pair["relation"]
+        for pair in conflict["pairs"]
+        if pair["first"]["path"].endswith("malignant (145).png")
+        or pair["second"]["path"].endswith("malignant (145).png")
+    ]
+    assert relations == ["the same bytes"]
+    assert report["leaks"]["test"].startswith("No score from test is a test score: 6")
+
+
+def test_clean_data_exit_with_0_and_the_split_is_written(folder, tmp_path):
+    done = run(folder, "--split-out", tmp_path / "split", tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "0 errors, 0 warnings" in done.stdout
+    assert f"dataset.data_root={folder}" in done.stdout
+    assert (tmp_path / "split" / "train.txt").is_file()
+
+
+def test_what_cannot_be_checked_exits_with_2(tmp_path):
+    done = run(tmp_path / "none", tmp_path=tmp_path)
+    assert done.returncode == 2
+    assert "There is no config" in done.stderr and "Traceback" not in done.stderr
+    done = run(tmp_path, "--html", "page.txt", tmp_path=tmp_path)
+    assert done.returncode == 2
+    assert "expected a name that ends in .html" in done.stderr
+
+
+def test_a_config_that_refuses_its_data_is_a_finding(folder, tmp_path):
+    shutil.rmtree(folder / "crab")
+    (folder / "crab").mkdir()
+    done = run(
+        *("mobilenet-v2_probe_b32-adamw-cosine10_folders", "--no-cache"),
+        *("--cfg-options", f"dataset.data_root={folder}"),
+        tmp_path=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "crab: found no images and 0 other files" in done.stdout
+    assert "No part of the data could be read." in done.stdout

@@ -1,0 +1,132 @@
+"""What is kept between audits: never stale, safe for two processes, quick."""
+
+import os
+import shutil
+import sqlite3
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mmleaves.audit.audit import audit_parts
+from mmleaves.audit.facts_cache import FactsCache
+from mmleaves.audit.parts import Part
+from mmleaves.audit.reading import read_images
+
+
+@pytest.fixture
+def old(tmp_path, photos):
+    """Ten copies of photographs."""
+    paths = []
+    for index, photo in enumerate(photos[:10]):
+        path = tmp_path / f"{index}.jpg"
+        shutil.copy(photo, path)
+        paths.append(str(path))
+    return paths
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    # The files of the test are seconds old, and their change time cannot be set back.
+    monkeypatch.setattr("mmleaves.audit.facts_cache.is_fresh", lambda stat, now: False)
+    return FactsCache(tmp_path / "cache")
+
+
+def test_what_was_read_once_is_not_read_again(cache, old):
+    first, _ = read_images(old, cache=cache)
+    known = cache.facts(old)
+    assert known.keys() == first.keys() == set(old)
+    for path in old:
+        assert known[path].pixels == first[path].pixels
+        assert (known[path].thumbnail == first[path].thumbnail).all()
+
+
+@pytest.mark.parametrize("keep_time", [False, True])
+def test_a_changed_file_is_read_again(cache, old, photos, keep_time):
+    before, _ = read_images(old, cache=cache)
+    stat = Path(old[0]).stat()
+    data = Path(photos[20]).read_bytes()
+    Path(old[0]).write_bytes(data)
+    if keep_time:
+        os.utime(old[0], ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    after, _ = read_images(old, cache=cache)
+    assert after[old[0]].content != before[old[0]].content
+    assert after[old[1]].content == before[old[1]].content
+
+
+def test_a_file_of_the_same_size_and_date_that_was_replaced_is_read_again(cache, old):
+    size = max(Path(path).stat().st_size for path in old)
+    for path in old[:2]:
+        with Path(path).open("ab") as file:
+            file.write(bytes(size - Path(path).stat().st_size))
+        os.utime(path, ns=(10**18, 10**18))
+    before, _ = read_images(old[:1], cache=cache)
+    Path(old[1]).replace(old[0])
+    now = Path(old[0]).stat()
+    assert (now.st_size, now.st_mtime_ns) == (size, 10**18)
+    after, _ = read_images(old[:1], cache=cache)
+    assert after[old[0]].content != before[old[0]].content
+
+
+def test_a_file_that_was_just_written_is_not_kept(tmp_path, old):
+    cache = FactsCache(tmp_path / "cache")
+    read_images(old, cache=cache)
+    assert cache.facts(old) == {}
+
+
+def test_a_lower_limit_of_pixels_looks_at_known_files_again(cache, old):
+    read_images(old, cache=cache)
+    facts, problems = read_images(old, cache=cache, max_megapixels=0.01)
+    assert not facts and "expected at most 0.01 megapixels" in problems[old[0]]
+
+
+def test_a_damaged_cache_is_made_anew_and_said_so(tmp_path, old, capsys):
+    cache = FactsCache(tmp_path / "cache")
+    cache.path.write_bytes(b"no database at all, but long enough to be looked at" * 99)
+    FactsCache(tmp_path / "cache")
+    assert "found a damaged cache" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_hold_a_cache_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):
+        FactsCache(tmp_path / "file")
+
+
+def test_what_nobody_asked_for_in_90_days_is_dropped(cache, old):
+    read_images(old, cache=cache)
+    with sqlite3.connect(cache.path) as db:
+        db.execute("UPDATE files SET used=?", [time.time() - 91 * 24 * 3600])
+    assert FactsCache(cache.path.parent).facts(old) == {}
+
+
+def _fill(folder, paths, seed):
+    cache = FactsCache(Path(folder))
+    for _ in range(5):
+        read_images(paths[seed:] + paths[:seed], cache=cache)
+        cache.keep_result(bytes([seed]) * 16, str(seed))
+    return cache.result(bytes([seed]) * 16)
+
+
+def test_two_processes_write_at_once(tmp_path, old):
+    with ProcessPoolExecutor(2) as pool:
+        done = pool.map(_fill, [tmp_path / "cache"] * 2, [old] * 2, [0, 1])
+        assert list(done) == ["0", "1"]
+
+
+def test_a_second_audit_gives_the_same_report(cache, old, store, tmp_path):
+    old.append(str(store(Path(old[3]), tmp_path / "copy.jpg")))
+    labels = ["a", "b"] * 5 + ["b"]
+    first, second = (
+        audit_parts(
+            [Part("all", paths, labels[:: 1 if paths is old else -1])], cache=cache
+        )
+        for paths in (old, old[::-1])
+    )
+    assert len(first.findings) == len(second.findings)
+    pairs = [
+        {frozenset((p.first.path, p.second.path)) for f in r.findings for p in f.pairs}
+        for r in (first, second)
+    ]
+    assert pairs[0] == pairs[1] == {frozenset((old[3], old[10]))}
