@@ -48,6 +48,7 @@ DATA = {
     "busi": ("mmleaves.BenignMalignant", "data/busi", 224),
     "caltech": ("mmleaves.CaltechFolders", "data/101_ObjectCategories", 224),
     "cifar10": ("mmleaves.CaltechFolders", "data/cifar10", None),
+    "cifar10-64px": ("mmleaves.CaltechFolders", "data/cifar10", 64),
     "cifar10-224px": ("mmleaves.CaltechFolders", "data/cifar10", 224),
     "folders": ("mmleaves.CaltechFolders", "data/folders", 224),
     "leaves": ("mmleaves.LeavesCSV", "data/leaves", 224),
@@ -153,6 +154,8 @@ def describe_schedule(cfg: Config) -> str:
     epochs = cfg.train_cfg.max_epochs
     if not kinds:
         return f"constant{epochs}"
+    if "mmleaves.OneCycleLR" in kinds:
+        return f"onecycle{epochs}"
     if "CosineAnnealingMomentum" in kinds:
         return f"cyclic{epochs}"
     last = cfg.param_scheduler[-1]
