@@ -16,11 +16,13 @@ from torch.distributed import init_process_group
 
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
+from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
+from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.registry import DATASETS, RUNNERS
 
@@ -202,6 +204,9 @@ class FineTuneRunner(Runner):
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         super().register_default_hooks(hooks)
         self.register_hook(FreezeHook(self._freezer))
+        cache = self.cfg.get("feature_cache")
+        settings = None if cache is None else CacheSettings(**cache)
+        self.register_hook(FrozenTrunkHook(self._freezer, settings))
 
     def _init_model_weights(self) -> None:
         # PyTorch fills a tensor in the order of its memory, so that one seed would

@@ -31,3 +31,7 @@ randomness = dict(seed=0)
 
 # What is trained: the freeze policy, see docs/freezing.md.
 trainable = "all"
+
+# Whether the outputs of what is frozen are kept for later epochs and runs, and how:
+# dict(views=4), see docs/speed.md.
+feature_cache = None
