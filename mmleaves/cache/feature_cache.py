@@ -31,6 +31,10 @@ from mmleaves.datasets.overlap import image_paths
 _GB = 1e9
 # Rows that are written at a time: what a process that is killed loses.
 _ROWS_A_FILE = 512
+_ADVICE = (
+    "Take fewer feature_cache.views, freeze up to a later stage (its output is smaller), "
+    "set feature_cache.folder to a larger disk, or leave out feature_cache."
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,11 @@ class FeatureCache:
         row = self._compute(image[None])
         row_bytes = sum(t.numel() * t.element_size() for t in row)
         total_bytes = row_bytes * len(wanted)
-        self._check_size(store, part, len(paths), views, total_bytes, missing, row_bytes)
+        what = (
+            f"The features of the {len(paths)} images of {part}, {views} views of each"
+        )
+        self._check_size(what, total_bytes)
+        _check_disk(what, store.folder, row_bytes * len(missing))
         logger = MMLogger.get_current_instance()
         logger.info(
             f"Features of the {len(paths)} images of {part}"
@@ -148,35 +156,12 @@ class FeatureCache:
         identity = {**self._identity, "pipeline": pipeline_text(dataset)}
         return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
-    def _check_size(
-        self,
-        store: FeatureStore,
-        part: str,
-        images: int,
-        views: int,
-        total_bytes: int,
-        missing: Sequence,
-        row_bytes: int,
-    ) -> None:
-        advice = (
-            "Take fewer feature_cache.views, freeze up to a later stage (its output is "
-            "smaller), set feature_cache.folder to a larger disk, or leave out "
-            "feature_cache."
-        )
-        size = (
-            f"The features of the {images} images of {part}, {views} views of each, "
-            f"take {total_bytes / _GB:.1f} GB"
-        )
+    def _check_size(self, what: str, total_bytes: int) -> None:
         if total_bytes > self._settings.limit_gb * _GB:
             raise ValueError(
-                f"{size}, over the limit of feature_cache.limit_gb="
-                f"{self._settings.limit_gb:g}. Raise it, or: {advice}"
-            )
-        free = shutil.disk_usage(store.folder).free
-        if len(missing) * row_bytes > free:
-            raise ValueError(
-                f"{size}, and the disk of {store.folder} has {free / _GB:.1f} GB left. "
-                f"{advice}"
+                f"{what}, take {total_bytes / _GB:.1f} GB, over the limit of "
+                f"feature_cache.limit_gb={self._settings.limit_gb:g}. Raise it, or: "
+                f"{_ADVICE}"
             )
 
     def _fill(
@@ -205,6 +190,15 @@ class FeatureCache:
             _write(store, keys, done)
         barrier()
         store.refresh()
+
+
+def _check_disk(what: str, folder: Path, more_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if more_bytes > free:
+        raise ValueError(
+            f"{what}, take {more_bytes / _GB:.1f} GB more, and the disk of {folder} has "
+            f"{free / _GB:.1f} GB left. {_ADVICE}"
+        )
 
 
 def _write(store: FeatureStore, keys: object, done: list[list[Tensor]]) -> None:

@@ -159,9 +159,7 @@ class FrozenTrunk:
         """Return the course that images of this size take."""
         shape = tuple(images.shape[1:])
         if shape not in self._courses:
-            course = follow(
-                lambda: self._extract(images), self._modules, self._frozen
-            )
+            course = follow(lambda: self._extract(images), self._modules, self._frozen)
             if not course.calls:
                 raise ValueError(
                     f"Nothing of {self._backbone} is frozen before what is trained."

@@ -41,7 +41,7 @@ def random_transforms(dataset: BaseDataset) -> list[str]:
 def pipeline_text(dataset: BaseDataset) -> str:
     """Return all that a pipeline's transforms are set to."""
     return "; ".join(
-        f"{type(step).__module__}.{type(step).__qualname__} {sorted(vars(step).items())}"
+        f"{type(step).__module__}.{type(step).__name__} {sorted(vars(step).items())}"
         for step in dataset.pipeline.transforms
     )
 
@@ -53,6 +53,7 @@ def content_key(path: str) -> bytes:
 
 
 def view_key(content: bytes, view: int) -> bytes:
+    """Return the key of view number ``view`` of an image with that content."""
     return content + view.to_bytes(_VIEW_BYTES, "little")
 
 

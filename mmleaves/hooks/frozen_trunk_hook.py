@@ -88,8 +88,12 @@ class FrozenTrunkHook(Hook):
         try:
             trunk = self._cut(runner, model, loop.dataloader.dataset, step)
         except ValueError as error:
-            if self._cache is not None and training:
-                raise ValueError(f"feature_cache: {error}") from error
+            # A policy over time may begin or end with all of the model.
+            if self._cache is not None and training and len(self._freezer.steps) == 1:
+                raise ValueError(
+                    f"feature_cache has nothing to keep: {error} Set `trainable`, such "
+                    "as to classifier or last:1, or leave out feature_cache."
+                ) from error
             runner.logger.info(f"The model runs whole: {error}")
             return
         how = " (BatchNorm folded into convolutions)" if trunk.folds else ""
@@ -147,7 +151,8 @@ class FrozenTrunkHook(Hook):
             "weights": str(sorted(digests(tensors).items())),
             "model": str(runner.cfg.model.get("backbone")),
             "border": trunk.border,
-            "preprocessor": f"{vars(preprocess)['_buffers']} {runner.cfg.model}",
+            "preprocessor": f"{runner.cfg.get('data_preprocessor')} "
+            f"{runner.cfg.model.get('data_preprocessor')}",
             "precision": f"{type(optim_wrapper).__name__} folded={trunk.folds}",
             "versions": " ".join(
                 f"{name} {version(name)}"
