@@ -24,6 +24,11 @@ from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.kept_memory import keep_freed_memory
+from mmleaves.optim.precision import (
+    apply_precision,
+    losses_in_float32,
+    resolve_precision,
+)
 from mmleaves.registry import DATASETS, RUNNERS
 
 
@@ -106,7 +111,10 @@ class FineTuneRunner(Runner):
         loader = filled.get("train_dataloader") or filled.get("test_dataloader")
         if loader is not None and _asked_num_classes(filled) is None:
             fit_num_classes(filled, len(dataset_classes(loader["dataset"])))
+        precision = resolve_precision(filled.get("precision", "float32"))
+        apply_precision(filled, precision)
         runner = super().from_cfg(filled)
+        runner.logger.info(f"The forward pass computes in {precision}.")
         runner._given_cfg = cfg
         return runner
 
@@ -162,6 +170,7 @@ class FineTuneRunner(Runner):
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         model = super().build_model(model)
+        losses_in_float32(model)
         self._refuse_two_freezes()
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = getattr(model, "module", model)

@@ -32,8 +32,8 @@ _GB = 1e9
 # Rows that are written at a time: what a process that is killed loses.
 _ROWS_A_FILE = 512
 _ADVICE = (
-    "Take fewer feature_cache.views, freeze up to a later stage (its output is smaller), "
-    "set feature_cache.folder to a larger disk, or leave out feature_cache."
+    "Take fewer feature_cache.views, freeze up to a later stage (its output is "
+    "smaller), set feature_cache.folder to a larger disk, or leave out feature_cache."
 )
 
 
@@ -196,8 +196,8 @@ def _check_disk(what: str, folder: Path, more_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if more_bytes > free:
         raise ValueError(
-            f"{what}, take {more_bytes / _GB:.1f} GB more, and the disk of {folder} has "
-            f"{free / _GB:.1f} GB left. {_ADVICE}"
+            f"{what}, take {more_bytes / _GB:.1f} GB more, and the disk of {folder} "
+            f"has {free / _GB:.1f} GB left. {_ADVICE}"
         )
 
 

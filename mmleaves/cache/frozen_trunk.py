@@ -118,11 +118,12 @@ class FrozenTrunk:
     def extract_feat(
         self, inputs: Tensor | Features, *args: object, **kwargs: object
     ) -> object:
-        """Return what the model's own method does, without running what is frozen twice.
+        """Return what the model's own method does, which this takes the place of.
 
         Args:
             inputs: Images, (N, C, H, W), or what was made of them.
-            args: As the model's own takes them; so are ``kwargs``.
+            *args: As the model's own takes them.
+            **kwargs: As the model's own takes them.
         """
         if torch.is_tensor(inputs):
             inputs = Features(self.features(inputs), tuple(inputs.shape[1:]))
