@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from mmengine.config import Config
-from torch import Tensor, nn
+from torch import nn
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
