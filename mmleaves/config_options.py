@@ -21,6 +21,7 @@ from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
 from mmleaves import registry as registries
+from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.config import fill_datasets
 from mmleaves.registry import upstream
 
@@ -34,6 +35,7 @@ _READERS = {
     "val_cfg": ValLoop,
     "test_cfg": TestLoop,
     "log_processor": LogProcessor,
+    "feature_cache": CacheSettings,
     **{f"{part}_dataloader": DataLoader for part in ("train", "val", "test")},
 }
 _DEFAULT_TYPES = {"data_preprocessor": "ClsDataPreprocessor"}
@@ -41,6 +43,8 @@ _ALSO = {
     # Read from the whole config, by this package or by MMEngine.
     "": {
         "dataset",
+        "feature_cache",
+        "precision",
         "reference_classes",
         "trainable",
         "channels_last",

@@ -32,9 +32,5 @@ randomness = dict(seed=0)
 # What is trained: the freeze policy, see docs/freezing.md.
 trainable = "all"
 
-# Whether the outputs of what is frozen are kept for later epochs and runs, and how:
-# dict(views=4), see docs/speed.md.
-feature_cache = None
-
 # What the forward pass computes in: auto, float32, bfloat16, float16.
 precision = "auto"

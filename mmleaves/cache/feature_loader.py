@@ -78,3 +78,20 @@ class FeatureLoader:
     def _key(self, index: int) -> bytes:
         views = self._keys[index]
         return views[(self._first[index] + self._epoch) % len(views)]
+
+    def views_now(self) -> Tensor:
+        """Return which view of each image this epoch has, (N,), int64."""
+        views = np.array([len(of_one) for of_one in self._keys])
+        return torch.from_numpy((self._first + self._epoch) % views)
+
+    def everything(self) -> tuple[Tensor, Tensor]:
+        """Return all features and labels, for those who have the memory.
+
+        Returns:
+            The last tensor of each view's features as one vector, (N, views, D),
+            float32; and the labels, (N,), int64.
+        """
+        keys = [key for of_one in self._keys for key in of_one]
+        last = self._take(keys)[-1].float()
+        labels = torch.tensor([int(sample.gt_label) for sample in self._samples])
+        return last.reshape(len(self._keys), -1, last[0].numel()), labels
