@@ -26,8 +26,8 @@ from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.optim.precision import (
     apply_precision,
-    losses_in_float32,
     resolve_precision,
+    scores_in_float32,
 )
 from mmleaves.registry import DATASETS, RUNNERS
 
@@ -170,7 +170,7 @@ class FineTuneRunner(Runner):
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         model = super().build_model(model)
-        losses_in_float32(model)
+        scores_in_float32(model)
         self._refuse_two_freezes()
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = getattr(model, "module", model)

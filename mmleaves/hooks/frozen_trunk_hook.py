@@ -124,8 +124,10 @@ class FrozenTrunkHook(Hook):
                 f"{type(model).__name__} is one piece, without a backbone apart."
             )
         with drawing_from():
-            images = torch.stack([dataset[0]["inputs"], dataset[-1]["inputs"]])
-            batch = model.data_preprocessor({"inputs": images}, False)
+            images = [dataset[0]["inputs"], dataset[-1]["inputs"]]
+            if isinstance(images[0], list):  # test-time augmentation: views of each
+                images = [views[0] for views in images]
+            batch = model.data_preprocessor({"inputs": torch.stack(images)}, False)
             frozen = self._freezer.frozen_modules(step) | _fixed_neck(model)
             trunk = FrozenTrunk(model, frozen, batch["inputs"])
         self._freezer.hold(step)

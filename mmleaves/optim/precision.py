@@ -98,15 +98,26 @@ def apply_precision(cfg: Config, precision: Precision) -> None:
         torch.set_autocast_dtype("cuda", precision.dtype)
 
 
-def losses_in_float32(model: nn.Module) -> None:
-    """Let the losses of a model compute in float32, whatever scores they are given."""
+def scores_in_float32(model: nn.Module) -> None:
+    """Let scores, and what is made of them, probabilities and losses, be float32.
+
+    The last product is computed in what the forward pass has. A softmax or a loss in
+    bfloat16, which has three digits, would round small differences away.
+    """
     for name, module in model.named_modules():
-        if name.rpartition(".")[2] == "loss_module":
-            module.register_forward_pre_hook(_to_float32)
+        match name.rpartition(".")[2]:
+            case "head":
+                module.register_forward_hook(lambda *call: _in_float32(call[-1]))
+            case "loss_module":
+                # Also of classifiers that have no head of MMPretrain's.
+                module.register_forward_pre_hook(
+                    lambda _, inputs: tuple(map(_in_float32, inputs))
+                )
 
 
-def _to_float32(module: nn.Module, inputs: tuple) -> tuple:
-    return tuple(
-        value.float() if torch.is_tensor(value) and value.is_floating_point() else value
-        for value in inputs
-    )
+def _in_float32(value: object) -> object:
+    if isinstance(value, list | tuple):  # of a head with several
+        return type(value)(map(_in_float32, value))
+    if torch.is_tensor(value) and value.is_floating_point():
+        return value.float()
+    return value
