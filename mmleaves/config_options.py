@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 
 from mmleaves import registry as registries
 from mmleaves.cache.feature_cache import CacheSettings
+from mmleaves.cache.image_cache import ImageCacheSettings
 from mmleaves.config import fill_datasets
 from mmleaves.registry import upstream
 
@@ -36,6 +37,7 @@ _READERS = {
     "test_cfg": TestLoop,
     "log_processor": LogProcessor,
     "feature_cache": CacheSettings,
+    "image_cache": ImageCacheSettings,
     **{f"{part}_dataloader": DataLoader for part in ("train", "val", "test")},
 }
 _DEFAULT_TYPES = {"data_preprocessor": "ClsDataPreprocessor"}
@@ -44,6 +46,7 @@ _ALSO = {
     "": {
         "dataset",
         "feature_cache",
+        "image_cache",
         "precision",
         "reference_classes",
         "trainable",

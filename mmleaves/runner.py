@@ -17,6 +17,7 @@ from torch.distributed import init_process_group
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
+from mmleaves.cache.image_cache import ImageCacheSettings, keep_decoded
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
@@ -137,7 +138,20 @@ class FineTuneRunner(Runner):
                 "--work-dir FOLDER. To start it over: delete the folder first."
             )
         self._dump_given_config()
+        self._keep_decoded()
         return super().train()
+
+    def _keep_decoded(self) -> None:
+        given = self.cfg.get("image_cache")
+        loaders = [self._train_dataloader, self._val_dataloader]
+        if given is None or not isinstance(self._train_dataloader, dict):
+            return
+        settings = ImageCacheSettings(**given)
+        if folder := keep_decoded(loaders, settings):
+            self.logger.info(
+                f"Decoded images are kept in {folder}, up to {settings.limit_gb:g} GB. "
+                "To keep none: image_cache=None."
+            )
 
     def dump_config(self) -> None:
         """Leave it to `train`: to test or predict must not replace the run's config."""

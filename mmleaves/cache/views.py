@@ -41,9 +41,14 @@ def random_transforms(dataset: BaseDataset) -> list[str]:
 def pipeline_text(dataset: BaseDataset) -> str:
     """Return all that a pipeline's transforms are set to."""
     return "; ".join(
-        f"{type(step).__module__}.{type(step).__name__} {sorted(vars(step).items())}"
+        f"{type(step).__module__}.{type(step).__name__} {_settings(step)}"
         for step in dataset.pipeline.transforms
     )
+
+
+def _settings(step: object) -> list[tuple[str, object]]:
+    # Where decoded images are kept changes nothing of them.
+    return sorted((k, v) for k, v in vars(step).items() if k != "cache")
 
 
 def content_key(path: str) -> bytes:
