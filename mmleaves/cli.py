@@ -13,6 +13,7 @@ COMMANDS = {
     "print-config": "print a config with its bases merged in",
     "vis-scheduler": "draw a config's learning rate and momentum",
     "find-lr": "find a learning rate by a sweep",
+    "linear-probe": "train a grid of linear classifiers at once",
     "freeze-report": "count what a config trains, part by part",
     "fold": "fold a trained RepVGG or the like into a plain net",
     "make-sample": "draw a data set of leaves",

@@ -21,6 +21,8 @@ from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
 from mmleaves import registry as registries
+from mmleaves.cache.feature_cache import CacheSettings
+from mmleaves.cache.image_cache import ImageCacheSettings
 from mmleaves.config import fill_datasets
 from mmleaves.registry import upstream
 
@@ -34,6 +36,8 @@ _READERS = {
     "val_cfg": ValLoop,
     "test_cfg": TestLoop,
     "log_processor": LogProcessor,
+    "feature_cache": CacheSettings,
+    "image_cache": ImageCacheSettings,
     **{f"{part}_dataloader": DataLoader for part in ("train", "val", "test")},
 }
 _DEFAULT_TYPES = {"data_preprocessor": "ClsDataPreprocessor"}
@@ -41,6 +45,9 @@ _ALSO = {
     # Read from the whole config, by this package or by MMEngine.
     "": {
         "dataset",
+        "feature_cache",
+        "image_cache",
+        "precision",
         "reference_classes",
         "trainable",
         "channels_last",

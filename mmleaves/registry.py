@@ -24,6 +24,7 @@ def _child(parent: Registry, module: str) -> Registry:
 DATASETS = _child(upstream.DATASETS, "datasets")
 TRANSFORMS = _child(upstream.TRANSFORMS, "transforms")
 HOOKS = _child(upstream.HOOKS, "hooks")
+LOOPS = _child(upstream.LOOPS, "optim")
 METRICS = _child(upstream.METRICS, "metrics")
 MODELS = _child(upstream.MODELS, "models")
 OPTIM_WRAPPERS = _child(upstream.OPTIM_WRAPPERS, "optim")

@@ -16,12 +16,20 @@ from torch.distributed import init_process_group
 
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
+from mmleaves.cache.feature_cache import CacheSettings
+from mmleaves.cache.image_cache import ImageCacheSettings, keep_decoded
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
+from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.kept_memory import keep_freed_memory
+from mmleaves.optim.precision import (
+    apply_precision,
+    resolve_precision,
+    scores_in_float32,
+)
 from mmleaves.registry import DATASETS, RUNNERS
 
 
@@ -104,7 +112,10 @@ class FineTuneRunner(Runner):
         loader = filled.get("train_dataloader") or filled.get("test_dataloader")
         if loader is not None and _asked_num_classes(filled) is None:
             fit_num_classes(filled, len(dataset_classes(loader["dataset"])))
+        precision = resolve_precision(filled.get("precision", "float32"))
+        apply_precision(filled, precision)
         runner = super().from_cfg(filled)
+        runner.logger.info(f"The forward pass computes in {precision}.")
         runner._given_cfg = cfg
         return runner
 
@@ -127,7 +138,20 @@ class FineTuneRunner(Runner):
                 "--work-dir FOLDER. To start it over: delete the folder first."
             )
         self._dump_given_config()
+        self._keep_decoded()
         return super().train()
+
+    def _keep_decoded(self) -> None:
+        given = self.cfg.get("image_cache")
+        loaders = [self._train_dataloader, self._val_dataloader]
+        if given is None or not isinstance(self._train_dataloader, dict):
+            return
+        settings = ImageCacheSettings(**given)
+        if folder := keep_decoded(loaders, settings):
+            self.logger.info(
+                f"Decoded images are kept in {folder}, up to {settings.limit_gb:g} GB. "
+                "To keep none: image_cache=None."
+            )
 
     def dump_config(self) -> None:
         """Leave it to `train`: to test or predict must not replace the run's config."""
@@ -160,6 +184,7 @@ class FineTuneRunner(Runner):
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         model = super().build_model(model)
+        scores_in_float32(model)
         self._refuse_two_freezes()
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = getattr(model, "module", model)
@@ -202,6 +227,9 @@ class FineTuneRunner(Runner):
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         super().register_default_hooks(hooks)
         self.register_hook(FreezeHook(self._freezer))
+        cache = self.cfg.get("feature_cache")
+        settings = None if cache is None else CacheSettings(**cache)
+        self.register_hook(FrozenTrunkHook(self._freezer, settings))
 
     def _init_model_weights(self) -> None:
         # PyTorch fills a tensor in the order of its memory, so that one seed would

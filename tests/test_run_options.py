@@ -89,6 +89,8 @@ def test_the_forward_pass_runs_in_bfloat16_when_asked(small, tmp_path):
     for name, flags in (("fp32", []), ("bf16", ["--amp"])):
         folder = tmp_path / name
         settings = [*small, "train_cfg.max_epochs=1"]
+        if not flags:
+            settings.append("precision=float32")
         check(run_tool("train", CONFIG, *flags, "--work-dir", folder, *settings))
         with (folder / "metrics.csv").open(newline="") as file:
             losses[name] = float(next(csv.DictReader(file))["train/loss"])

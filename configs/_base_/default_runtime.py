@@ -31,3 +31,9 @@ randomness = dict(seed=0)
 
 # What is trained: the freeze policy, see docs/freezing.md.
 trainable = "all"
+
+# What the forward pass computes in: auto, float32, bfloat16, float16.
+precision = "auto"
+
+# Decoded images are kept for the next epochs and runs; None keeps none.
+image_cache = dict(limit_gb=4)

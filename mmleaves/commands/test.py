@@ -75,7 +75,7 @@ def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
         cfg.test_dataloader = cfg.val_dataloader
         cfg.test_evaluator = cfg.val_evaluator
     if args.amp:
-        cfg.test_cfg.fp16 = True
+        cfg.precision = "bfloat16"
     default_data_loaders(cfg, args)
     if args.tta:
         _average_over_mirror_images(cfg)

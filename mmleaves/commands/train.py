@@ -81,7 +81,7 @@ def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
         # Nothing will be measured by which a checkpoint could be the best.
         cfg.default_hooks.checkpoint.save_best = None
     if args.amp:
-        cfg.optim_wrapper.type = "mmleaves.AutocastOptimWrapper"
+        cfg.precision = "bfloat16"
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume

@@ -111,6 +111,17 @@ class Freezer:
                     names.add(name)
         return [module for name, module in self.model.named_modules() if name in names]
 
+    def frozen_modules(self, step: int) -> set[str]:
+        """Return the names of the modules that a step leaves as they are, whole."""
+        still = set(self.modules_in_eval(step))
+        trained = self._trained_tensors(step)
+        return {
+            name
+            for name, module in self.model.named_modules()
+            if still.issuperset(module.modules())
+            and not any(id(p) in trained for p in module.parameters())
+        }
+
     def hold(self, step: int) -> None:
         """Put those modules into evaluation mode, after ``model.train()``."""
         modules = self.modules_in_eval(step) if step != self._held else self._in_eval

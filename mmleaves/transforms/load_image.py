@@ -40,6 +40,12 @@ class LoadImage(BaseTransform):
         max_megapixels: A file whose header announces more is not decoded, since a few
             kilobytes can announce gigabytes. Pillow's own limit, 179 megapixels, holds
             beyond it.
+        enough: How many pixels, height times width, and how long a shorter side are
+            enough: a larger image is shrunk until it has just one of them, each pixel
+            the mean of those that it covers. None to keep all.
+        cache: Where decoded images are kept for all runs, as
+            ``dict(folder=..., limit_bytes=...)``; the runner sets it from the config's
+            ``image_cache``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -47,18 +53,43 @@ class LoadImage(BaseTransform):
             a pixel type other than 8 or 16 bits.
     """
 
-    def __init__(self, *, max_megapixels: float = 64) -> None:
+    def __init__(
+        self,
+        *,
+        max_megapixels: float = 64,
+        enough: tuple[int, int] | None = None,
+        cache: dict | None = None,
+    ) -> None:
         self.max_megapixels = max_megapixels
+        self.enough = enough
+        self.cache = cache
 
     def transform(self, results: dict) -> dict:
         if "img" in results and "img_path" not in results:
             return results
-        img = read_image(results["img_path"], max_megapixels=self.max_megapixels)
+        path = results["img_path"]
+        if self.cache is None:
+            img = self._read(path)
+        else:
+            # Deferred: a pipeline without it needs no LMDB.
+            from mmleaves.cache.image_cache import read_through
+
+            img = read_through(
+                path, lambda: self._read(path), seen_as=repr(self), **self.cache
+            )
         shape = img.shape[:2]
         return results | {"img": img, "img_shape": shape, "ori_shape": shape}
 
+    def _read(self, path: str) -> np.ndarray:
+        image = read_image(path, max_megapixels=self.max_megapixels)
+        return image if self.enough is None else shrunk(image, *self.enough)
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(max_megapixels={self.max_megapixels})"
+        """Return what the pixels depend on beside the file."""
+        return (
+            f"{type(self).__name__}(max_megapixels={self.max_megapixels}, "
+            f"enough={self.enough})"
+        )
 
 
 def read_image(path: str | Path, *, max_megapixels: float = 64) -> np.ndarray:
@@ -113,6 +144,22 @@ def decode_image(
     if img.dtype == np.uint16:
         return (img >> 8).astype(np.uint8)
     return img
+
+
+def shrunk(image: np.ndarray, pixels: int, side: int) -> np.ndarray:
+    """Return the image, shrunk until it has so many pixels or so short a side.
+
+    Args:
+        image: (H, W, 3), uint8.
+        pixels: Height times width.
+        side: The shorter one.
+    """
+    height, width = image.shape[:2]
+    factor = max((pixels / (height * width)) ** 0.5, side / min(height, width))
+    if factor >= 1:
+        return image
+    size = round(width * factor), round(height * factor)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _format(path: str | Path, data: bytes, max_megapixels: float) -> str:

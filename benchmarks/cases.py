@@ -1,0 +1,253 @@
+"""What is measured: the same work, done by stock MMPretrain and by mmleaves."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from processes import Measured, seconds_per_epoch, seconds_per_iteration
+
+ROOT = Path(__file__).parents[1]
+STOCK = Path(__file__).parent / "stock"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the work.
+
+    Args:
+        name: What the table calls it.
+        command: What runs it, from the folder of the run on.
+        seconds: What is compared, from what was measured; the less the better.
+        env: Environment beyond the usual.
+        clean: Whether caches are emptied before.
+    """
+
+    name: str
+    command: list[str]
+    seconds: Callable[[Measured], float]
+    env: dict[str, str] = field(default_factory=dict)
+    clean: bool = True
+
+
+@dataclass(frozen=True)
+class Case:
+    """A comparison.
+
+    Args:
+        name: On the command line.
+        work: What is done, for the table.
+        unit: What is compared: ``"images/s"`` or ``"s"``.
+        images: How many images an iteration has, for images/s.
+        contenders: The first is what the others are compared with.
+    """
+
+    name: str
+    work: str
+    unit: str
+    contenders: list[Contender]
+    images: int = 1
+
+
+def stock(
+    config: str, *options: str, weights: str | None = None, **kwargs: object
+) -> Contender:
+    """Return stock MMPretrain's own training tool, as it comes in its wheel."""
+    tool = Path(find_spec("mmpretrain").origin).parent / ".mim" / "tools" / "train.py"
+    given = [*options]
+    if weights:
+        # Of the trunk; a dict is not written as a value.
+        init = "model.backbone.init_cfg"
+        given += [f"{init}.type=Pretrained", f"{init}.checkpoint={weights}"]
+
+    given += [
+        "train_dataloader.dataset.data_root={data}",
+        "val_dataloader.dataset.data_root={data}",
+        "train_dataloader.dataset.ann_file={lists}/train.txt",
+        "val_dataloader.dataset.ann_file={lists}/val.txt",
+    ]
+    command = [sys.executable, str(tool), str(STOCK / config), "--work-dir", "{work}"]
+    return Contender("stock mmpretrain", [*command, "--cfg-options", *given], **kwargs)
+
+
+def ours(
+    config: str,
+    *options: str,
+    name: str = "mmleaves",
+    flags: tuple = (),
+    tool: str = "train",
+    **kwargs: object,
+) -> Contender:
+    """Return this package's tool."""
+    command = [
+        sys.executable, str(ROOT / "tools" / f"{tool}.py"), config,
+        "--work-dir", "{work}", *flags,
+        "--cfg-options", "dataset.data_root={data}",
+        "default_hooks.logger.interval=5", *options,
+    ]  # fmt: skip
+    return Contender(name, command, **kwargs)
+
+
+def per_iteration(measured: Measured) -> float:
+    return seconds_per_iteration(measured.log)
+
+
+def whole(measured: Measured) -> float:
+    return measured.seconds
+
+
+def whole_of(epochs: int, run: int) -> Callable[[Measured], float]:
+    """Return the seconds of a run of ``epochs``, of which ``run`` were run.
+
+    The epochs that were not run count as the mean of those after the first.
+    """
+
+    def seconds(measured: Measured) -> float:
+        return measured.seconds + (epochs - run) * seconds_per_epoch(measured.log)
+
+    return seconds
+
+
+def cases(*, quick: bool) -> dict[str, Case]:
+    """Return all comparisons by name.
+
+    Args:
+        quick: Fewer images and epochs: to see that it works, not to be quoted.
+    """
+    few = ["train_dataloader.dataset.indices=320"] if quick else []
+    resnet = "resnet50_frozen2_b64_caltech"
+    no_weights = ("--no-pretrained",)
+    one = ["train_cfg.max_epochs=1"]
+    probe = "mobilenet-v2_probe_b32-adamw-cosine10_caltech"
+    probe_epochs = 3 if quick else 30
+    views_epochs = 5 if quick else 20
+    found = [
+        Case(
+            "resnet50-frozen2",
+            "ResNet-50, two stages frozen, batch 64, random crops: training",
+            "images/s",
+            [
+                stock("resnet50_frozen2.py", *few, *one, seconds=per_iteration),
+                ours(resnet, *few, *one, flags=no_weights, seconds=per_iteration),
+            ],
+            images=64,
+        ),
+        Case(
+            "resnet50-frozen2-views",
+            f"the same, {views_epochs} epochs, a validation each: whole run; ours with "
+            "4 fixed views of each image",
+            "s",
+            [
+                stock(
+                    "resnet50_frozen2.py",
+                    *few,
+                    "train_cfg.max_epochs=2",
+                    seconds=whole_of(views_epochs, run=2),
+                ),
+                ours(
+                    resnet,
+                    *few,
+                    f"train_cfg.max_epochs={views_epochs}",
+                    "feature_cache.views=4",
+                    flags=no_weights,
+                    seconds=whole,
+                ),
+            ],
+        ),
+        Case(
+            "mobilenet-v2-all",
+            "MobileNetV2, all trained, batch 32: training",
+            "images/s",
+            [
+                stock("mobilenet-v2_all.py", *few, *one, seconds=per_iteration),
+                ours(
+                    "mobilenet-v2_all_b32-adamw-cosine10_caltech",
+                    *few,
+                    *one,
+                    flags=no_weights,
+                    seconds=per_iteration,
+                ),
+            ],
+            images=32,
+        ),
+        Case(
+            "vit-attention",
+            "ViT-B/16, all self-attention trained, 256 px, batch 16: training",
+            "images/s",
+            [
+                stock(
+                    "vit-base_attention12.py",
+                    "train_dataloader.dataset.indices=320",
+                    *one,
+                    seconds=per_iteration,
+                ),
+                ours(
+                    str(STOCK.parent / "vit-base_attention12.py"),
+                    "train_dataloader.dataset.indices=320",
+                    *one,
+                    flags=no_weights,
+                    seconds=per_iteration,
+                ),
+            ],
+            images=16,
+        ),
+        Case(
+            "probe",
+            f"linear probe, MobileNetV2, 25 a class, {probe_epochs} epochs, a "
+            "validation each: whole process, empty cache",
+            "s",
+            [
+                stock(
+                    "mobilenet-v2_probe.py",
+                    "train_cfg.max_epochs=2",
+                    weights="{weights}",
+                    seconds=whole_of(probe_epochs, run=2),
+                ),
+                ours(
+                    probe,
+                    f"train_cfg.max_epochs={probe_epochs}",
+                    "feature_cache.views=4",
+                    seconds=whole,
+                ),
+                ours(
+                    probe,
+                    f"train_cfg.max_epochs={probe_epochs}",
+                    "feature_cache.views=4",
+                    "randomness.seed=1",
+                    "optim_wrapper.optimizer.lr=2e-3",
+                    name="mmleaves, second run, other seed and rate",
+                    seconds=whole,
+                    clean=False,
+                ),
+            ],
+        ),
+        Case(
+            "heads",
+            "a grid of 32 linear classifiers next to one, features in the cache",
+            "s",
+            [
+                ours(
+                    probe,
+                    tool="linear_probe",
+                    flags=("--rates", "1e-3"),
+                    name="1 classifier",
+                    seconds=whole,
+                    clean=False,
+                ),
+                ours(
+                    probe,
+                    tool="linear_probe",
+                    flags=(
+                        *("--rates", "1e-4", "3e-4", "1e-3", "3e-3"),
+                        *("--weight-decays", "0", "1e-3", "1e-2", "1e-1"),
+                        *("--class-weights", "none", "auto"),
+                    ),
+                    name="32 classifiers",
+                    seconds=whole,
+                    clean=False,
+                ),
+            ],
+        ),
+    ]
+    return {case.name: case for case in found}

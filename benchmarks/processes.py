@@ -1,0 +1,122 @@
+"""Runs a command and measures it from outside: seconds, and the most memory."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command took.
+
+    Args:
+        seconds: From its start to its end.
+        peak_mb: Most memory that it and its children held at once, what they share
+            counted once, 10^6 bytes.
+        log: What it printed.
+    """
+
+    seconds: float
+    peak_mb: float
+    log: str
+
+
+def run(
+    command: Sequence[str | Path], env: Mapping[str, str], folder: Path
+) -> Measured:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: If it fails; with what it printed last.
+    """
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        cwd=folder,
+        env=os.environ | dict(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    watch = _MemoryWatch(process.pid)
+    log = process.communicate()[0]
+    seconds = time.perf_counter() - begin
+    peak_mb = watch.stop()
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{log[-3000:]}")
+    return Measured(seconds, peak_mb, log)
+
+
+class _MemoryWatch:
+    """Adds up, ten times a second, what the processes of a session hold."""
+
+    def __init__(self, session: int) -> None:
+        self._session, self._peak_kb, self._over = session, 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            self._peak_kb = max(self._peak_kb, sum(map(_pss_kb, self._processes())))
+
+    def _processes(self) -> list[Path]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                # After the name in brackets: state, parent, group, session.
+                fields = (path / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # gone since
+            if int(fields[3]) == self._session:
+                found.append(path)
+        return found
+
+    def stop(self) -> float:
+        self._over.set()
+        self._thread.join()
+        return self._peak_kb * 1024 / 1e6
+
+
+def _pss_kb(process: Path) -> int:
+    try:
+        text = (process / "smaps_rollup").read_text()
+    except OSError:
+        return 0  # gone since
+    match = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    return int(match[1]) if match else 0
+
+
+_LINE = re.compile(
+    r"^(\d\d/\d\d \d\d:\d\d:\d\d) .*Epoch\((train|val)\)\s+\[(\d+)\]\[\s*(\d+)/(\d+)\]"
+    r"(?:.*?\btime: ([\d.]+))?",
+    re.MULTILINE,
+)
+
+
+def seconds_per_iteration(log: str) -> float:
+    """Return the median of the training's logged iteration times but the first."""
+    times = [float(m[6]) for m in _LINE.finditer(log) if m[2] == "train"][1:]
+    if not times:
+        raise RuntimeError(f"no iteration times in the log:\n{log[-2000:]}")
+    return sorted(times)[len(times) // 2]
+
+
+def seconds_per_epoch(log: str) -> float:
+    """Return the time from the end of the first epoch's validation to that of the last,
+    by the epoch.
+    """
+    ends = [
+        datetime.strptime(m[1], "%m/%d %H:%M:%S")
+        for m in _LINE.finditer(log)
+        if m[2] == "val" and m[4] == m[5]
+    ]
+    if len(ends) < 2:
+        raise RuntimeError(f"fewer than two epochs in the log:\n{log[-2000:]}")
+    return (ends[-1] - ends[0]).total_seconds() / (len(ends) - 1)

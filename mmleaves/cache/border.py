@@ -1,0 +1,162 @@
+"""Where, in the course of a forward pass, what is frozen ends."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils import _pytree as pytree
+
+
+class BorderReached(Exception):  # noqa: N818 - no error: the rest is not needed
+    """Ends a forward pass where what is frozen ends."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A frozen module that is called before anything that is trained.
+
+    Args:
+        module: The module.
+        output: What it gave, of the first image alone.
+    """
+
+    module: nn.Module
+    output: object
+
+
+@dataclass(frozen=True)
+class Course:
+    """A forward pass up to the border.
+
+    Args:
+        calls: Of the outermost frozen modules, in order; the last is at the border.
+        norms: Each convolution whose output goes to a BatchNorm, with that one.
+    """
+
+    calls: list[Call]
+    norms: dict[nn.Module, nn.Module]
+
+
+def follow(
+    run: Callable[[], object], modules: Mapping[str, nn.Module], frozen: Collection[str]
+) -> Course:
+    """Run a model up to the first module that is trained, and return what happened.
+
+    Args:
+        run: The forward pass.
+        modules: All modules of the model, by name.
+        frozen: Names of those that behave as in evaluation, and of which nothing is
+            trained.
+    """
+    calls: list[Call] = []
+    norms: dict[nn.Module, nn.Module] = {}
+    made_by: dict[int, nn.Module] = {}
+    inside: list[nn.Module] = []
+    kept: list[object] = []  # or another tensor could get the id of one that is gone
+
+    def enter(module: nn.Module, inputs: object) -> None:
+        inside.append(module)
+
+    def keep(module: nn.Module, inputs: object, output: object) -> None:
+        inside.pop()
+        if not inside:  # else within another: modules may be shared
+            calls.append(Call(module, of_first(output)))
+
+    def stop(module: nn.Module, inputs: object) -> None:
+        raise BorderReached
+
+    def pair(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        kept.append(output)
+        if isinstance(module, nn.Conv2d):
+            made_by[id(output)] = module
+        elif id(inputs[0]) in made_by:
+            norms[made_by[id(inputs[0])]] = module
+
+    handles = []
+    for name, module in modules.items():
+        if name in frozen and isinstance(module, nn.Conv2d | _BatchNorm):
+            handles.append(module.register_forward_hook(pair))
+    for name in _outermost(modules, frozen):
+        handles.append(modules[name].register_forward_pre_hook(enter))
+        handles.append(modules[name].register_forward_hook(keep))
+    for name in _outermost(modules, _without(modules, frozen)):
+        handles.append(modules[name].register_forward_pre_hook(stop))
+    try:
+        with torch.no_grad():
+            run()
+    except BorderReached:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Course(calls, norms)
+
+
+def _outermost(modules: Mapping[str, nn.Module], names: Collection[str]) -> list[str]:
+    return [
+        name
+        for name in modules
+        if name in names and not any(parent in names for parent in _parents(name))
+    ]
+
+
+def _without(modules: Mapping[str, nn.Module], frozen: Collection[str]) -> set[str]:
+    """Return the modules that neither are frozen nor hold a frozen one."""
+    holders = {parent for name in frozen for parent in _parents(name)} | {""}
+    return {
+        name
+        for name in modules
+        if name not in frozen
+        and name not in holders
+        and name.partition(".")[0] != "data_preprocessor"
+    }
+
+
+def _parents(name: str) -> Iterator[str]:
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def tensors_in(output: object) -> list[Tensor]:
+    """Return the tensors of a module's output, whatever it packs them into."""
+    return [leaf for leaf in pytree.tree_leaves(output) if torch.is_tensor(leaf)]
+
+
+def with_tensors(output: object, tensors: list[Tensor]) -> object:
+    """Return an output of the same make with other tensors in it."""
+    leaves, structure = pytree.tree_flatten(output)
+    others = iter(tensors)
+    leaves = [next(others) if torch.is_tensor(leaf) else leaf for leaf in leaves]
+    return pytree.tree_unflatten(leaves, structure)
+
+
+def of_first(output: object) -> object:
+    """Return an output with the first image's row of each tensor."""
+    rows = [tensor.detach()[:1].clone() for tensor in tensors_in(output)]
+    return with_tensors(output, rows)
+
+
+def repeated(output: object, count: int) -> object:
+    """Return an output for one image as one for ``count`` of the same, in no memory."""
+    rows = [tensor.expand(count, *tensor.shape[1:]) for tensor in tensors_in(output)]
+    return with_tensors(output, rows)
+
+
+@contextmanager
+def replaced(methods: Mapping[tuple[nn.Module, str], Callable]) -> Iterator[None]:
+    """Let modules compute something else for a while.
+
+    Args:
+        methods: What a module's method, such as ``"forward"``, is replaced by.
+    """
+    for (module, name), method in methods.items():
+        setattr(module, name, method)
+    try:
+        yield
+    finally:
+        for module, name in methods:
+            delattr(module, name)

@@ -1,0 +1,270 @@
+"""A training that tries many linear classifiers at once on features that are kept."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import torch
+from mmengine.dist import get_world_size, master_only
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop
+from torch import Tensor, nn
+
+from mmleaves.cache.feature_loader import FeatureLoader
+from mmleaves.models.class_weights import class_weights
+from mmleaves.models.wrappers import unwrapped
+from mmleaves.optim.linear_heads import HeadSettings, LinearHeads
+from mmleaves.registry import LOOPS
+
+_LOSSES = ("CrossEntropyLoss", "LabelSmoothLoss")
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well one classifier does on the validation part.
+
+    Args:
+        settings: What it was trained with.
+        accuracy: Share of the images that it gets right, percent.
+        loss: Mean cross-entropy.
+    """
+
+    settings: HeadSettings
+    accuracy: float
+    loss: float
+
+
+def choose(scores: Sequence[Score]) -> int:
+    """Return which classifier to keep: that of the first seed of the best settings.
+
+    Settings are compared by the mean accuracy of their seeds, then by their mean loss:
+    the luckiest of many seeds would promise too much.
+    """
+    means: dict[tuple, tuple[float, float]] = {}
+    for key in map(_without_seed, scores):
+        own = [score for score in scores if _without_seed(score) == key]
+        accuracy = sum(score.accuracy for score in own) / len(own)
+        means[key] = accuracy, -sum(score.loss for score in own) / len(own)
+    best = max(means, key=lambda key: means[key])
+    return next(i for i, score in enumerate(scores) if _without_seed(score) == best)
+
+
+def _without_seed(score: Score) -> tuple:
+    s = score.settings
+    return s.rate, s.weight_decay, s.class_weights
+
+
+@LOOPS.register_module()
+class LinearProbeLoop(EpochBasedTrainLoop):
+    """Train a grid of linear classifiers at once, and keep the best in validation.
+
+    The features come from ``feature_cache``, which the config has to set, and
+    ``trainable`` has to be ``"classifier"``. Schedule, optimiser and loss are the
+    config's. The validation part chooses, and the model gets the weights of the choice
+    as if it alone had been trained; ``heads.csv`` in the run's folder has all scores.
+
+    Args:
+        rates: Learning rates; by default the config's times 0.03, 0.1, 0.3, 1, 3, 10.
+        weight_decays: By default the config's alone.
+        seeds: Of initial weights and image order; by default the run's alone.
+        class_weights: Each ``None`` or ``"auto"``.
+
+    Raises:
+        ValueError: If the config's classifier, optimiser or loss is none that it can
+            train, or there is no validation to choose by.
+    """
+
+    def __init__(
+        self,
+        *args: object,
+        rates: Sequence[float] | None = None,
+        weight_decays: Sequence[float] | None = None,
+        seeds: Sequence[int] | None = None,
+        class_weights: Sequence[str | None] = (None,),
+        **kwargs: object,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._rates, self._decays, self._seeds = rates, weight_decays, seeds
+        self._class_weights = class_weights
+
+    def run(self) -> nn.Module:
+        runner = self.runner
+        runner.call_hook("before_train")
+        self._check()
+        runner.call_hook("before_train_epoch")
+        runner.model.train()
+        grid = self._grid()
+        heads, losses = self._train(grid)
+        scores = self._score(heads)
+        chosen = choose(scores)
+        self._report(scores, chosen)
+        linear = self._linear()
+        with torch.no_grad():
+            linear.weight.copy_(heads.weight[chosen])
+            linear.bias.copy_(heads.bias[chosen])
+        # The record of the run is that of the chosen one.
+        for loss in losses[-len(self.dataloader) :, chosen].tolist():
+            runner.message_hub.update_scalar("train/loss", loss)
+        self._epoch, self._iter = self._max_epochs - 1, self._max_iters
+        runner.call_hook("after_train_epoch")
+        self._epoch = self._max_epochs
+        runner.val_loop.run()
+        runner.call_hook("after_train")
+        return runner.model
+
+    def _check(self) -> None:
+        runner = self.runner
+        if not isinstance(self.dataloader, FeatureLoader):
+            raise ValueError(
+                "LinearProbeLoop trains on features that are kept, and there are none. "
+                "Set trainable='classifier' and feature_cache=dict(views=...) with "
+                "fewer views than epochs."
+            )
+        if runner.val_loop is None:
+            raise ValueError(
+                "LinearProbeLoop chooses by the validation part, and the run has none. "
+                "Leave out --no-validate."
+            )
+        if get_world_size() > 1 or is_model_wrapper(runner.model):
+            raise ValueError("LinearProbeLoop runs in one process. Leave out torchrun.")
+        if runner._resume:
+            raise ValueError(
+                "LinearProbeLoop has no epochs to go on from: it takes seconds. Start "
+                "it anew without --resume."
+            )
+        self._linear()
+        loss = unwrapped(runner.model).head.loss_module
+        if type(loss).__name__ not in _LOSSES:
+            raise ValueError(
+                f"LinearProbeLoop trains with {' or '.join(_LOSSES)}, and model.head."
+                f"loss is a {type(loss).__name__}. Set its `type`, or train one "
+                "classifier with the usual loop."
+            )
+        wrapper = runner.optim_wrapper
+        kind = type(wrapper.optimizer).__name__
+        if kind not in ("AdamW", "SGD") or wrapper.clip_grad_kwargs:
+            raise ValueError(
+                "LinearProbeLoop trains with AdamW or SGD without clip_grad, and the "
+                f"config has {kind}. Set optim_wrapper.optimizer.type, or train one "
+                "classifier with the usual loop."
+            )
+
+    def _linear(self) -> nn.Linear:
+        head = unwrapped(self.runner.model).head
+        layers = [m for m in head.modules() if [*m.parameters(recurse=False)]]
+        if len(layers) != 1 or not isinstance(layers[0], nn.Linear):
+            raise ValueError(
+                f"LinearProbeLoop trains a classifier of one linear layer, and model."
+                f"head, a {type(head).__name__}, has {len(layers)} layers with "
+                "parameters. Set model.head.type='LinearClsHead'."
+            )
+        return layers[0]
+
+    def _grid(self) -> list[HeadSettings]:
+        runner = self.runner
+        (group,) = runner.optim_wrapper.optimizer.param_groups
+        base = group.get("initial_lr", group["lr"])
+        rates = self._rates or [base * f for f in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)]
+        decays = self._decays or [group["weight_decay"]]
+        seeds = self._seeds or [runner.seed]
+        weights = [self._weights_of(given) for given in self._class_weights]
+        return [
+            HeadSettings(rate, decay, seed, weight)
+            for rate, decay, weight, seed in product(rates, decays, weights, seeds)
+        ]
+
+    def _weights_of(self, given: str | None) -> tuple[float, ...] | None:
+        if given is None:
+            return None
+        dataset = self.dataloader.dataset
+        labels = [dataset.get_data_info(i)["gt_label"] for i in range(len(dataset))]
+        return tuple(class_weights(given, dataset.metainfo["classes"], labels))
+
+    def _factors(self) -> Tensor:
+        """Return the share of the rate at each iteration, as the schedules say."""
+        # Deferred: it imports the runner, which imports this.
+        from mmleaves.optim.schedule_curves import follow
+
+        runner = self.runner
+        (group,) = runner.optim_wrapper.optimizer.param_groups
+        base = group.get("initial_lr", group["lr"])
+        (curve,) = follow(
+            runner.optim_wrapper,
+            runner.param_schedulers or [],
+            self._max_epochs,
+            len(self.dataloader),
+            {},
+        )
+        return torch.from_numpy(curve.rates / base)
+
+    def _train(self, grid: list[HeadSettings]) -> tuple[LinearHeads, Tensor]:
+        """Return the trained classifiers, and their losses, (iterations, H)."""
+        loss = unwrapped(self.runner.model).head.loss_module
+        (group,) = self.runner.optim_wrapper.optimizer.param_groups
+        optional = {k: group[k] for k in ("momentum", "betas") if k in group}
+        linear = self._linear()
+        heads = LinearHeads(
+            grid,
+            linear.in_features,
+            linear.out_features,
+            optimizer=type(self.runner.optim_wrapper.optimizer).__name__,
+            label_smoothing=getattr(loss, "label_smooth_val", 0.0),
+            **optional,
+        )
+        factors = self._factors()
+        features, labels = self.dataloader.everything()
+        seeds = sorted({settings.seed for settings in grid})
+        place = torch.tensor([seeds.index(settings.seed) for settings in grid])
+        losses = []
+        for epoch in range(self._max_epochs):
+            self.dataloader.set_epoch(epoch)
+            views = self.dataloader.views_now()
+            orders = torch.stack([self._order(seed, epoch) for seed in seeds])
+            for indices in orders.split(self.dataloader.batch_size, dim=1):
+                batch = features[indices, views[indices]][place]
+                losses.append(
+                    heads.step(
+                        batch, labels[indices][place], factors[len(losses)].item()
+                    )
+                )
+        return heads, torch.stack(losses)
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        # As MMEngine's DefaultSampler does.
+        generator = torch.Generator().manual_seed(seed + epoch)
+        return torch.randperm(len(self.dataloader.dataset), generator=generator)
+
+    def _score(self, heads: LinearHeads) -> list[Score]:
+        features, labels = self.runner.val_loop.dataloader.everything()
+        log_probs = heads.scores(features[:, 0]).log_softmax(2)
+        right = log_probs.argmax(2) == labels
+        losses = -log_probs.gather(2, labels.expand(len(log_probs), -1)[..., None])
+        return [
+            Score(settings, 100 * r.float().mean().item(), loss.mean().item())
+            for settings, r, loss in zip(heads.settings, right, losses, strict=True)
+        ]
+
+    @master_only
+    def _report(self, scores: Sequence[Score], chosen: int) -> None:
+        path = Path(self.runner.work_dir, "heads.csv")
+        with path.open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(
+                ["rate", "weight_decay", "class_weights", "seed", "accuracy", "loss"]
+            )
+            for score in scores:
+                s = score.settings
+                weights = "" if s.class_weights is None else "auto"
+                scored = [f"{score.accuracy:.4f}", f"{score.loss:.4f}"]
+                rows.writerow([s.rate, s.weight_decay, weights, s.seed, *scored])
+        best = scores[chosen]
+        s = best.settings
+        self.runner.logger.info(
+            f"Of {len(scores)} classifiers, validation chose rate {s.rate:.3g}, weight "
+            f"decay {s.weight_decay:.3g}, "
+            f"{'no class weights' if s.class_weights is None else 'class weights'}"
+            f", by the mean of its seeds; seed {s.seed} has {best.accuracy:.2f} % and "
+            f"loss {best.loss:.4f}. All: {path}"
+        )

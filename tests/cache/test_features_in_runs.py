@@ -1,0 +1,149 @@
+"""Real trainings on features that are kept: the same as without, and computed once."""
+
+import csv
+import re
+import shutil
+
+import pytest
+import torch
+from tool_runs import ROOT, check, run_tool
+
+CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
+FIXED = f"""
+_base_ = ["{ROOT / "configs" / CONFIG}.py"]
+train_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            dict(type="mmleaves.LoadImage"),
+            dict(type="Resize", scale=(64, 64)),
+            dict(type="PackInputs"),
+        ]
+    )
+)
+"""
+
+
+@pytest.fixture
+def leaves(real_data, tmp_path):
+    folder = tmp_path / "leaves"
+    for species in ("7. Ilex aquifolium", "9. Betula pubescens"):
+        shutil.copytree(real_data / "leaf_uci_folders" / species, folder / species)
+    return folder
+
+
+@pytest.fixture
+def fixed(tmp_path):
+    """Config whose training images are the same in each epoch."""
+    path = tmp_path / "fixed.py"
+    path.write_text(FIXED)
+    return path
+
+
+def train(leaves, name, *settings, config=CONFIG, epochs=3, pretrained=False):
+    folder = leaves.parent
+    return run_tool(
+        *("train", config, "--work-dir", folder / name),
+        *([] if pretrained else ["--no-pretrained"]),
+        "--cfg-options",
+        f"dataset.data_root={leaves}",
+        "train_dataloader.batch_size=3",
+        "train_dataloader.num_workers=0",
+        "val_dataloader.num_workers=0",
+        f"train_cfg.max_epochs={epochs}",
+        "optim_wrapper.optimizer.lr=0.01",
+        *settings,
+        env={"MMLEAVES_CACHE": str(folder / "cache")},
+    )
+
+
+def metrics(folder):
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [
+            {key: float(value) for key, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def found(done):
+    """Return how many rows of how many were in the cache: of training, validation."""
+    rows = re.findall(r"of which (\d+) of (\d+) rows are in", check(done).stdout)
+    return [tuple(map(int, of_part)) for of_part in rows]
+
+
+@pytest.mark.parametrize("policy", ["classifier", "last:2"])
+def test_training_on_features_equals_training_on_images(leaves, fixed, policy):
+    setting = f"trainable={policy}"
+    check(train(leaves, "images", setting, config=fixed))
+    done = train(leaves, "features", setting, "feature_cache.views=1", config=fixed)
+    assert found(done) == [(0, 8), (0, 2)]
+    images, features = (metrics(leaves.parent / n) for n in ("images", "features"))
+    assert len(images) == 3
+    for of_images, of_features in zip(images, features, strict=True):
+        assert of_features == pytest.approx(of_images, rel=1e-5)
+    before, after = (
+        torch.load(leaves.parent / n / "epoch_3.pth", weights_only=True)["state_dict"]
+        for n in ("images", "features")
+    )
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_a_view_is_computed_once_for_all_runs_and_again_when_anything_changes(
+    leaves, mobilenet_weights
+):
+    views = "feature_cache.views=2"
+    scale = "train_dataloader.dataset.pipeline.1.scale=64"
+    done = train(leaves, "first", views, scale, pretrained=True)
+    assert found(done) == [(0, 16), (0, 2)]
+    # Another seed, another rate, another head: the same views.
+    others = ["randomness.seed=1", "optim_wrapper.optimizer.lr=0.1"]
+    loss = ["type=LabelSmoothLoss", "label_smooth_val=0.1"]
+    others += [f"model.head.loss.{setting}" for setting in loss]
+    done = train(leaves, "second", views, scale, *others, pretrained=True)
+    assert found(done) == [(16, 16), (2, 2)]
+    # A third view of each image.
+    third = ["feature_cache.views=3", scale]
+    done = train(leaves, "third", *third, epochs=4, pretrained=True)
+    assert found(done)[0] == (16, 24)
+    # Other pixels.
+    larger = scale.replace("64", "96")
+    done = train(leaves, "fourth", views, larger, pretrained=True)
+    assert found(done) == [(0, 16), (2, 2)]
+    # Other weights.
+    assert found(train(leaves, "fifth", views, scale)) == [(0, 16), (0, 2)]
+    # Files with other bytes, under their old names and of their old sizes.
+    for path in (leaves / "7. Ilex aquifolium").iterdir():
+        data = bytearray(path.read_bytes())
+        data[20] ^= 1
+        path.write_bytes(data)
+    done = train(leaves, "sixth", views, scale, pretrained=True)
+    assert found(done) == [(8, 16), (1, 2)]
+
+
+def test_random_training_images_need_a_number_of_views(leaves):
+    done = train(leaves, "run", "feature_cache.memory_gb=1")
+    assert done.returncode == 2
+    assert (
+        "feature_cache keeps what is the same in each epoch, and the "
+        "pipeline of train draws anew each time: RandomResizedCrop, RandomFlip. Set "
+        "feature_cache.views to a number"
+    ) in done.stderr
+
+
+def test_what_would_take_too_much_is_refused_before_it_begins(leaves):
+    settings = ["feature_cache.views=2", "feature_cache.limit_gb=1e-6"]
+    done = train(leaves, "run", *settings)
+    assert done.returncode == 2
+    assert (
+        "The features of the 8 images of train, 2 views of each, take 0.0 GB, over "
+        "the limit of feature_cache.limit_gb=1e-06. Raise it, or: Take fewer"
+    ) in done.stderr
+
+
+def test_features_are_kept_while_the_trunk_is_frozen_and_then_no_more(leaves):
+    policy = "trainable=[classifier,all@2]"
+    done = train(leaves, "run", policy, "feature_cache.views=1", epochs=3)
+    # Two epochs on features of two views would not pay: they are for one.
+    assert found(done) == [(0, 8), (0, 2)]
+    assert "From epoch 3 on, 2," in done.stdout
+    assert len(metrics(leaves.parent / "run")) == 3

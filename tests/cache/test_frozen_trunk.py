@@ -1,0 +1,152 @@
+"""The frozen beginning of a net, cut off: the rest cannot tell."""
+
+import copy
+
+import pytest
+import torch
+from freezing.conformance import CASES, TIMM_CASES, build, images
+from torch import nn
+
+from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
+from mmleaves.freezing.freezer import Freezer
+
+ALL = {case.name: case for case in (*CASES, *TIMM_CASES)}
+POLICIES = ("classifier", "all-but-first:1", "last:1")
+# Where a forward pass is of an unusual kind: activations that are shared (DenseNet,
+# ConvMixer), padding within a convolution (EfficientNet), outputs with sizes in them
+# (Swin, PCPVT), two streams (Conformer), class tokens (ViT).
+IN_SUITE = (
+    "ResNet",
+    "MobileNetV2",
+    "DenseNet",
+    "ConvMixer",
+    "EfficientNet",
+    "PCPVT",
+    "Conformer",
+    "VisionTransformer",
+)
+# What is behind the border uses what is before it, past the module at the border.
+NEEDS_MORE = {
+    ("Conformer", "all-but-first:1"),
+    ("xcit_nano_12_p16_224", "all-but-first:1"),
+    ("xcit_nano_12_p16_224", "last:1"),
+    # Draws in evaluation too.
+    *(("RevVisionTransformer", policy) for policy in POLICIES),
+}
+
+
+class Classifier(nn.Module):
+    """What the conformance cases build, with MMPretrain's name for the trunk."""
+
+    def __init__(self, built):
+        super().__init__()
+        self.backbone, self.head = built.backbone, built.head
+
+    def extract_feat(self, inputs):
+        return self.backbone(inputs)
+
+
+def tensors(output):
+    while not torch.is_tensor(output):
+        output = output[-1]
+    return output
+
+
+def cut(case, policy):
+    model = Classifier(build(case))
+    freezer = Freezer(model, policy)
+    freezer.apply(0)
+    model.train()
+    freezer.hold(0)
+    state = copy.deepcopy(model.state_dict())
+    trunk = FrozenTrunk(model, freezer.frozen_modules(0), images(case, 0))
+    freezer.hold(0)
+    # To try it has changed nothing.
+    assert all(torch.equal(state[name], t) for name, t in model.state_dict().items())
+    return model, trunk
+
+
+def check(case, policy):
+    model, trunk = cut(case, policy)
+    model.eval()
+    batch = images(case, 1)
+    with torch.no_grad():
+        whole = tensors(model.extract_feat(batch))
+    torch.testing.assert_close(
+        tensors(trunk.extract_feat(batch)), whole, rtol=1e-3, atol=1e-4
+    )
+    features = trunk.features(batch)
+    assert not any(feature.requires_grad for feature in features)
+    given = Features(features, tuple(batch.shape[1:]))
+    torch.testing.assert_close(
+        tensors(trunk.extract_feat(given)), whole, rtol=1e-3, atol=1e-4
+    )
+    # One image of the two, by its row.
+    row = Features([f[1:] for f in features], given.image_shape)
+    torch.testing.assert_close(
+        tensors(trunk.extract_feat(row)), whole[1:], rtol=1e-3, atol=1e-4
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(tensors(model.extract_feat(batch)), whole)
+
+
+def check_or_refused(name, policy):
+    if (name, policy) in NEEDS_MORE:
+        with pytest.raises(ValueError, match="needs more than the output of backbone"):
+            cut(ALL[name], policy)
+        return
+    try:
+        Freezer(Classifier(build(ALL[name])), policy)
+    except ValueError:
+        return  # no such stages, which the freeze table says
+    check(ALL[name], policy)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", IN_SUITE)
+def test_the_rest_of_a_net_cannot_tell(name, policy):
+    check_or_refused(name, policy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", sorted(set(ALL) - set(IN_SUITE)))
+def test_the_rest_of_any_other_net_cannot_tell(name, policy):
+    check_or_refused(name, policy)
+
+
+def test_gradients_of_the_rest_are_those_of_the_whole():
+    model, trunk = cut(ALL["ResNet"], "last:1")
+    batch = images(ALL["ResNet"], 1)
+    model.eval()  # BatchNorm over two images of 2x2 px magnifies the last digit
+    found = []
+    for extract in (model.extract_feat, trunk.extract_feat):
+        model.zero_grad()
+        tensors(extract(batch)).square().sum().backward()
+        found.append({n: p.grad for n, p in model.named_parameters()})
+    trained = {name for name, gradient in found[0].items() if gradient is not None}
+    assert {name.split(".")[1] for name in trained} == {"layer4"}
+    for name in trained:
+        torch.testing.assert_close(found[1][name], found[0][name], rtol=1e-3, atol=1e-3)
+    assert all(found[1][name] is None for name in set(found[1]) - trained)
+
+
+def test_batchnorm_is_folded_where_it_follows_a_convolution():
+    assert cut(ALL["ResNet"], "last:1")[1].folds
+    assert not cut(ALL["VisionTransformer"], "last:1")[1].folds
+
+
+def test_images_of_another_size_take_their_own_course():
+    model, trunk = cut(ALL["ResNet"], "last:1")
+    model.eval()
+    batch = torch.rand(3, 3, 96, 64)
+    with torch.no_grad():
+        whole = tensors(model.extract_feat(batch))
+    torch.testing.assert_close(
+        tensors(trunk.extract_feat(batch)), whole, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_a_net_without_a_frozen_beginning_is_refused():
+    with pytest.raises(ValueError, match="Nothing of ResNet is frozen before what is"):
+        cut(ALL["ResNet"], "all")
