@@ -217,6 +217,11 @@ def test_names_do_as_well_as_numbers():
         ),
         ({"folds": np.tile(np.arange(60), (2, 1))}, "a fold with a single image"),
         ({"folds": np.zeros((3, 60), int)}, r"shape \(3, 60\), expected .* \(2, 60\)"),
+        ({"folds": plan(60, 2) / 1}, "folds: found an array of float64, expected int"),
+        (
+            {"a": np.ones((0, 60), bool), "b": np.ones((0, 60), bool)},
+            "no repeats, expected 1",
+        ),
         ({"folds": None}, "not how many images they were trained on"),
         ({"folds": None, "train_images": 0}, "train_images is 0, expected 1 or more"),
         ({"margin": 0}, "margin is 0, expected points above 0"),
@@ -242,6 +247,71 @@ def test_too_few_images_are_refused():
         compare(labels(9), np.ones(9, bool), np.zeros(9, bool))
     with pytest.raises(ValueError, match="found 1 scored images"):
         compare([0], np.ones(1, bool), np.zeros(1, bool))
+
+
+def test_a_class_with_one_image_keeps_no_accuracy_from_being_compared():
+    truth = np.arange(60) % 3
+    truth[truth == 2], truth[5] = 0, 2
+    a, b = np.tile(truth, (2, 3, 1))
+    a[:, :4], b[:, :20] = 1, 1
+    for options in ({"folds": plan(60, 3)}, {"train_images": 400}):
+        report = compare_all(truth, {"A": a, "B": b}, **options)
+        (one,) = report.comparisons
+        assert one.measured.p < 0.01
+        assert one.measured.others == ()
+        note = "A class has too few images to compare balanced accuracy, macro-F1."
+        assert note in report.notes
+    with pytest.raises(
+        ValueError, match="as sure here as with 3 images, as some class"
+    ):
+        compare(truth, a, b, folds=plan(60, 3), metric="balanced_accuracy")
+
+
+def test_scores_that_some_folds_do_not_allow_are_left_out():
+    # One positive image: no threshold can be chosen on the folds without it.
+    truth = (np.arange(60) == 7).astype(int)
+    p = np.random.default_rng(0).uniform(0.1, 0.9, (2, 3, 60))
+    a, b = np.stack([1 - p, p], axis=-1)
+    report = compare_all(truth, {"A": a, "B": b}, folds=plan(60, 3))
+    assert set(report.recipes[0].scores) == {
+        "accuracy",
+        "balanced_accuracy",
+        "macro_f1",
+        "auroc",
+    }
+    assert "compare balanced accuracy, AUROC, sensitivity, spec" in report.notes[-1]
+    assert [one.metric for one in report.comparisons[0].measured.others] == ["macro_f1"]
+    with pytest.raises(ValueError, match="only, expected both, to choose a threshold"):
+        compare(truth, a, b, folds=plan(60, 3), metric="sensitivity")
+
+
+def test_a_score_knows_its_error_by_the_images_it_rests_on():
+    # Of 33 images 12 are positive. A finds all, B one less in each run.
+    truth = (np.arange(33) < 12).astype(int)
+    sure = np.random.default_rng(0).uniform(0.6, 0.9, (2, 3, 33))
+    p = np.where(truth, sure, 1 - sure)
+    p[1, np.arange(3), np.arange(3)] = 0.2
+    a, b = np.stack([1 - p, p], axis=-1)
+    found = compare(truth, a, b, train_images=400, metric="sensitivity").measured
+    assert found.points == pytest.approx(100 / 12)
+    assert found.df == 11
+    truth = (np.arange(33) < 9).astype(int)
+    with pytest.raises(ValueError, match="sensitivity is as sure here as with 9 im"):
+        compare(truth, a, b, train_images=400, metric="sensitivity")
+    # Eight repeats of ten images are no forty runs' worth.
+    recipes = right(20, 8, 0.6, 1).reshape(2, 8, 10)
+    few = compare(labels(10), *recipes, folds=plan(10, 8))
+    assert few.measured.df == 9
+
+
+def test_images_that_all_say_the_same_prove_no_more_than_so_many():
+    a = np.ones((3, 30), bool)
+    found = compare(labels(30), a, ~a, train_images=300).measured
+    # Two images more, one for either: an error of sqrt(2) / 32, widened.
+    se = np.sqrt(2 / 32**2 * 1.1)
+    assert found.p == pytest.approx(2 * t.sf(1 / se, 29))
+    assert (found.points, found.high) == (100, 100)
+    assert found.low == pytest.approx(100 - 100 * t.ppf(0.975, 29) * se)
 
 
 def test_a_copied_run_is_no_new_run():

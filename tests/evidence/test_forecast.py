@@ -45,8 +45,8 @@ def test_what_stays_with_the_images_no_repeat_takes_away():
     smallest = (t.ppf(0.975, 39) + t.ppf(0.8, 39)) * np.sqrt(variance)
     assert found.smallest_gap == pytest.approx(smallest)
     assert (found.repeats, found.images_limit) == (None, True)
-    # A gap of 2.5 points: by how much its error must shrink, squared.
-    factor = t.ppf(0.975, 39) * np.sqrt(variance) / 0.025
+    # A gap of 2.5 points: by how much the smallest one must shrink, squared.
+    factor = smallest / 0.025
     assert found.images == int(np.ceil(40 * factor**2)) - 40
 
 
