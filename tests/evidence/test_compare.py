@@ -87,6 +87,17 @@ def test_undecided_says_how_many_more_repeats():
     assert "at your speed) would settle a gap of this size." in found.sentence
 
 
+def test_one_of_several_comparisons_takes_more_repeats_than_a_single_one():
+    recipes = [right(428, 3, 0.83, 0, own=0.1), right(428, 3, 0.81, 100, own=0.1)]
+    numbers = []
+    for more in (0, 3):
+        others = [right(428, 3, 0.83, 7 + i, own=0.1) for i in range(more)]
+        named = {str(i): said for i, said in enumerate([*recipes, *others])}
+        report = compare_all(labels(428), named, folds=plan(428, 3), margin=0.1)
+        numbers.append(report.comparisons[0].measured.forecast.repeats)
+    assert numbers[0] < numbers[1]
+
+
 def test_few_test_images_are_told_that_seeds_will_not_do():
     recipes = (right(33, 5, 0.6, seed, own=0.7) for seed in (2, 102))
     found = compare(labels(33), *recipes, train_images=428)
