@@ -146,7 +146,7 @@ def test_several_recipes_are_held_against_the_first_by_holms_method():
     assert p[1] < p[2] < p[0]
     assert adjusted[1] == pytest.approx(3 * p[1])
     assert adjusted[2] == pytest.approx(2 * p[2])
-    assert "(Holm p = < 0.001 of 3 comparisons)" in report.comparisons[1].sentence
+    assert "(Holm p < 0.001 of 3 comparisons)" in report.comparisons[1].sentence
     every = compare_all(labels(428), recipes, folds=plan(428, 3), all_pairs=True)
     assert len(every.comparisons) == 6
 
@@ -205,6 +205,34 @@ def test_names_do_as_well_as_numbers():
         compare(truth, truth, said[0], classes=["benign", "malignant"])
 
 
+def test_integers_of_pandas_and_of_few_bits_are_integers():
+    # As text, 10 would come before 2, and its probabilities with it.
+    numbers = np.arange(110) % 11
+    probs = np.full((110, 11), 0.01)
+    probs[np.arange(110), numbers] = 0.9
+    found = compare_all(numbers.astype(object), {"A": probs, "B": probs[::-1]})
+    assert found.recipes[0].scores["accuracy"] == 100
+    said = np.where(numbers > 4, 255, numbers)
+    found = compare_all(numbers, {"A": said.astype(np.uint8), "B": numbers})
+    assert found.recipes[0].scores["accuracy"] == pytest.approx(100 * 50 / 110)
+
+
+def test_rounding_below_zero_is_no_logit():
+    probs = np.tile([1 + 4e-16, -4e-16], (40, 1))
+    assert compare(labels(40), probs, probs).measured.points == 0
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_a_gap_is_no_class(gap):
+    truth = np.array(["cat", "dog"] * 20, object)
+    said = truth.copy()
+    said[3] = gap
+    with pytest.raises(ValueError, match=f"B: found {gap}, expected a class of"):
+        compare(truth, truth, said)
+    with pytest.raises(ValueError, match=f"labels: found {gap}, expected a"):
+        compare(said, truth, truth)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -222,6 +250,8 @@ def test_names_do_as_well_as_numbers():
         ({"b": np.full((2, 60, 2), -1.0)}, "probability -1.0, expected 0 to 1. Logits"),
         ({"b": np.full((2, 60, 2), np.nan)}, "found the probability nan"),
         ({"b": np.ones((2, 60), complex)}, "found values of the type complex128"),
+        ({"classes": ["cat", "dog", "cat"]}, "found cat, dog, cat, expected each name"),
+        ({"b": np.full((2, 60, 2), 50.0)}, "sum to 100.000, .* divided by 100"),
         (
             {"folds": np.zeros((2, 60), int)},
             "repeat 0 has the folds 0, expected 0 to K",
