@@ -92,7 +92,10 @@ def decide(
         sentence += f" {what_next(measured, design, margin, minutes_per_run)}"
         sentence = sentence.rstrip()
         if measured.p <= ALPHA:
-            sentence += f" The interval alone leaves out 0, but it is one of several {adjusted}."
+            sentence += (
+                " The interval alone leaves out 0, but as one of several it does not "
+                f"decide {adjusted}."
+            )
     return Verdict(kind, winner, sentence, p_holm, p_equivalence_holm)
 
 

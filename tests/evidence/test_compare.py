@@ -151,6 +151,21 @@ def test_several_recipes_are_held_against_the_first_by_holms_method():
     assert len(every.comparisons) == 6
 
 
+def test_one_of_several_may_be_undecided_by_itself_decided():
+    recipes = {
+        str(seed): right(428, 3, share, seed, own=0.1)
+        for seed, share in ((1, 0.85), (6, 0.825), (2, 0.85), (3, 0.85))
+    }
+    report = compare_all(labels(428), recipes, folds=plan(428, 3))
+    first = report.comparisons[0]
+    assert (first.verdict.kind, first.verdict.winner) == ("undecided", None)
+    assert first.measured.p < 0.05 < first.verdict.p_holm
+    assert first.sentence.endswith(
+        "The interval alone leaves out 0, but as one of several it does not decide "
+        f"(Holm p = {first.verdict.p_holm:.3f} of 3 comparisons)."
+    )
+
+
 def test_the_single_run_habit_by_hand():
     # Hold-out of 10, three runs each: right 8, 9, 9 against 9, 9, 10.
     a, b = np.zeros((3, 10), bool), np.zeros((3, 10), bool)
