@@ -134,6 +134,17 @@ def guarded(estimate: Estimate, images: int, design: Design) -> Estimate:
     return Estimate(estimate.value, se, estimate.df)
 
 
+def equivalence_p(estimate: Estimate, margin: float) -> float:
+    """Return the larger p value of two one-sided tests of a gap beyond the margin.
+
+    Args:
+        estimate: The difference, with an error as of `guarded`.
+        margin: What is too small to matter, as a share.
+    """
+    room = margin - abs(estimate.value)
+    return float(stdtr(estimate.df, -room / estimate.se))
+
+
 def _decide_by(
     metric: str,
     a: Outcomes,
@@ -162,8 +173,7 @@ def _decide_by(
         p, wide, narrow = sure.p, sure.interval(0.95), safe.interval(0.9)
         p_equivalence = ahead = None
         if design.repeats > 1:
-            room = margin / 100 - abs(value)
-            p_equivalence = float(stdtr(safe.df, -room / safe.se))
+            p_equivalence = equivalence_p(safe, margin / 100)
             change = a.correct.astype(float) - b.correct
             if metric == "accuracy":
                 level = 0.05 / comparisons

@@ -104,6 +104,15 @@ def test_few_test_images_are_told_that_seeds_will_not_do():
     assert found.verdict.kind == "undecided"
     assert "More seeds will not settle this: with 33 test images only" in found.sentence
     assert "Cross-validate on all 461 images, or label about" in found.sentence
+    gap = 100 * found.measured.forecast.smallest_gap
+    assert f"only gaps above about {gap:.0f} points can be seen" in found.sentence
+    # Below 10 points a whole number would say 0 of less than half a one.
+    a, b = np.ones((2, 3, 4000), bool)
+    a[:, :10], b[:, 10:20] = False, False
+    found = compare(labels(4000), a, b, folds=plan(4000, 3), margin=0.01)
+    gap = 100 * found.measured.forecast.smallest_gap
+    assert 0 < gap < 0.5
+    assert f"only gaps above about {gap:.1f} points can be seen" in found.sentence
 
 
 def test_one_repeat_is_decided_by_mcnemars_test_and_says_what_that_means():
