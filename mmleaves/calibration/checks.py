@@ -18,6 +18,7 @@ from mmleaves.calibration.study import (
     Scenario,
     any_look,
     best_of_several,
+    called_equal,
     run_study,
 )
 from mmleaves.calibration.tables import forecast_row, mean_share, share
@@ -55,6 +56,9 @@ def further_checks(experiments: int, seed: int) -> list[tuple[str, str, str]]:
     smaller = replace(SMALLER_GAP, size=PLAIN)
     found = any_look(looking(smaller, 3), draw_images, experiments, seed=seed + 4)
     rows.append(("4 points, named after 3 repeats", mean_share(found[:, -1]), "≥ 70"))
+    equal, gap = called_equal(smaller, draw_images, experiments, seed=seed + 6)
+    what = f"{100 * gap:.1f} points, called no difference within a margin as large"
+    rows.append((what, mean_share(equal), "≤ 5"))
     pilots = try_forecasts(
         looking(SMALLER_GAP, FORECAST_REPEATS), draw_images, experiments, seed=seed + 5
     )

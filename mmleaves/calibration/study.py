@@ -7,7 +7,11 @@ import numpy as np
 
 from mmleaves.calibration.draws import Draw, Recipe, Size, Source, draw_experiment
 from mmleaves.calibration.rules import ALPHA, estimate, rules
-from mmleaves.evidence.comparison import estimate_difference
+from mmleaves.evidence.comparison import (
+    equivalence_p,
+    estimate_difference,
+    guarded,
+)
 from mmleaves.evidence.outcomes import Outcomes
 from mmleaves.evidence.paired_tests import holm
 
@@ -152,6 +156,22 @@ def best_of_several(
         plain.append((p <= ALPHA).any())
         adjusted.append((holm(p) <= ALPHA).any())
     return np.array(plain), np.array(adjusted)
+
+
+def called_equal(
+    scenario: Scenario, source: Source, experiments: int, *, seed: int = 0
+) -> tuple[np.ndarray, float]:
+    """Return whether each would be called no difference that matters, and the margin.
+
+    The margin is the true gap, for which the mean of all estimates stands: so each such
+    verdict is wrong. (N,), bool.
+    """
+    found = [
+        guarded(estimate(draw), draw.design.images, draw.design)
+        for draw in draws(scenario, source, experiments, seed)
+    ]
+    margin = abs(float(np.mean([one.value for one in found])))
+    return np.array([equivalence_p(one, margin) <= ALPHA for one in found]), margin
 
 
 def draws(

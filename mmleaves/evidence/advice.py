@@ -26,9 +26,10 @@ def what_next(
     more = f"label about {_round_up(ahead.images)} more images"
     if ahead.images_limit:
         test = "test images" if design.is_holdout else "images"
+        least = 100 * ahead.smallest_gap
         text = (
             f"More seeds will not settle this: with {design.images} {test} only gaps "
-            f"above about {100 * ahead.smallest_gap:.0f} points can be seen. "
+            f"above about {least:.{0 if least >= 10 else 1}f} points can be seen. "
         )
         if design.is_holdout and design.train_images:
             every = design.images + design.train_images

@@ -20,24 +20,26 @@ def label_numbers(
     Raises:
         ValueError: If the labels are neither, or of other classes.
     """
-    labels = np.asarray(labels)
+    labels = _known(labels, "labels")
     if labels.ndim != 1 or labels.dtype.kind not in "iuUTO":
         raise ValueError(
             f"labels: found an array of {labels.dtype} with the shape {labels.shape}, "
             "expected (images,) of integers from 0, or of class names."
         )
+    arrays = [_known(values, name) for name, values in recipes.items()]
     if classes is not None:
         names = tuple(map(str, classes))
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"classes: found {', '.join(names)}, expected each name once."
+            )
     elif labels.dtype.kind in "iu":
-        arrays = [np.asarray(values) for values in recipes.values()]
-        counts = [1 + labels.max(initial=0)]
-        counts += [array.shape[-1] for array in arrays if array.dtype.kind == "f"]
-        counts += [
-            1 + array.max(initial=0) for array in arrays if array.dtype.kind in "iu"
-        ]
-        names = tuple(map(str, range(int(max(counts)))))
+        counts = [array.shape[-1] for array in arrays if array.dtype.kind == "f"]
+        whole = [array for array in (labels, *arrays) if array.dtype.kind in "iu"]
+        # In Python's integers: 255 + 1 of uint8 is 0.
+        counts += [1 + int(array.max(initial=0)) for array in whole]
+        names = tuple(map(str, range(max(counts))))
     else:
-        arrays = [np.asarray(values) for values in recipes.values()]
         said = [array.ravel() for array in arrays if array.dtype.kind in "UTO"]
         names = tuple(sorted({str(name) for part in (labels, *said) for name in part}))
     numbers = as_numbers(labels, names, "labels")
@@ -56,7 +58,7 @@ def as_numbers(values: np.ndarray, names: Sequence[str], what: str) -> np.ndarra
     Raises:
         ValueError: If a name is none of the classes.
     """
-    values = np.asarray(values)
+    values = _known(values, what)
     if values.dtype.kind not in "UTO":
         return values
     places = {name: i for i, name in enumerate(names)}
@@ -69,6 +71,25 @@ def as_numbers(values: np.ndarray, names: Sequence[str], what: str) -> np.ndarra
     return np.vectorize(lambda name: places[str(name)], otypes=[int])(values)
 
 
+def _known(values: Sequence | np.ndarray, what: str) -> np.ndarray:
+    """Return an array in which nothing is missing, of integers where all are.
+
+    Raises:
+        ValueError: If there is a gap, which pandas writes as None, nan or NA.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind != "O":
+        return values
+    flat = values.ravel().tolist()
+    others = [value for value in flat if not isinstance(value, str)]
+    gaps = [value for value in others if str(value) in ("None", "nan", "<NA>", "NaT")]
+    if gaps:
+        raise ValueError(f"{what}: found {gaps[0]}, expected a class of each image.")
+    if all(type(value) is int for value in flat):
+        return values.astype(int)
+    return values
+
+
 def positive_class(positive: str | None, names: Sequence[str]) -> int:
     """Return the number of the class that is to be found; the second without a name.
 
@@ -77,9 +98,9 @@ def positive_class(positive: str | None, names: Sequence[str]) -> int:
     """
     if positive is None:
         return 1
-    if len(names) != 2 or positive not in names:
+    if len(names) != 2 or str(positive) not in names:
         raise ValueError(
             f"positive is {positive!r}, expected one of two classes, and there are "
             f"{', '.join(names)}."
         )
-    return names.index(positive)
+    return names.index(str(positive))

@@ -15,9 +15,10 @@ from mmleaves.evidence.class_numbers import (
 from mmleaves.evidence.comparison import measure
 from mmleaves.evidence.design import Design
 from mmleaves.evidence.measured import Measured
-from mmleaves.evidence.outcomes import check_not_copied, outcomes
+from mmleaves.evidence.outcomes import Outcomes, check_not_copied, outcomes
 from mmleaves.evidence.paired_tests import holm
 from mmleaves.evidence.recipe_scores import RecipeScores, recipe_scores
+from mmleaves.evidence.score_sums import SCORES, available
 from mmleaves.evidence.verdict import Verdict, decide, notes
 
 
@@ -176,7 +177,15 @@ def compare_all(
     for (_, one), (_, other) in pairs:
         check_not_copied(one, other, design)
     figures = [
-        measure(one, other, design, metric=metric, margin=margin, positive=index)
+        measure(
+            one,
+            other,
+            design,
+            metric=metric,
+            margin=margin,
+            positive=index,
+            comparisons=len(pairs),
+        )
         for one, other in pairs
     ]
     adjusted = holm(np.array([found.p for found in figures]))
@@ -207,5 +216,21 @@ def compare_all(
             recipe_scores(name, one, design, index) for name, one in said.items()
         ),
         comparisons=tuple(map(Comparison, verdicts, figures)),
-        notes=tuple(notes(design, planned_repeats)),
+        notes=(*notes(design, planned_repeats), *_not_compared(figures, said, design)),
     )
+
+
+def _not_compared(
+    figures: Sequence[Measured], said: Mapping[str, Outcomes], design: Design
+) -> list[str]:
+    """Return which scores were left out for want of images, in plain words."""
+    wanted = [available(one, design) for one in said.values()]
+    missing = [
+        SCORES[name]
+        for name in SCORES
+        if all(name in names for names in wanted)
+        and any(name not in (f.metric, *(o.metric for o in f.others)) for f in figures)
+    ]
+    if not missing:
+        return []
+    return [f"A class has too few images to compare {', '.join(missing)}."]

@@ -1,10 +1,12 @@
 """Two recipes on the same images: every figure, and no words yet."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from mmleaves.evidence.delong import delong_p
-from mmleaves.evidence.design import Design
+from mmleaves.evidence.design import MIN_IMAGES, Design, TooFewOfAClassError
 from mmleaves.evidence.forecast import forecast
 from mmleaves.evidence.habit import single_run_habit
 from mmleaves.evidence.measured import ClassDifference, Difference, Measured
@@ -16,7 +18,7 @@ from mmleaves.evidence.paired_tests import (
     mcnemar_interval,
     sign_flip_p,
 )
-from mmleaves.evidence.score_sums import available, score_sums
+from mmleaves.evidence.score_sums import SCORES, available, score_sums
 from mmleaves.evidence.two_way import Estimate, two_way, two_way_jackknife
 
 
@@ -28,6 +30,7 @@ def measure(
     metric: str,
     margin: float,
     positive: int,
+    comparisons: int = 1,
 ) -> Measured:
     """Return every figure of a comparison.
 
@@ -38,6 +41,8 @@ def measure(
         metric: The score that decides, as of `SCORES`.
         margin: What is too small to matter, in points.
         positive: Of two classes, the one that is to be found, 0 or 1.
+        comparisons: How many are made at once; what it takes to decide one of them
+            grows with it.
 
     Raises:
         ValueError: If the score cannot be computed from the outcomes.
@@ -50,9 +55,17 @@ def measure(
     runs_a, runs_b = sums_a.by_run(design), sums_b.by_run(design)
     habit = single_run_habit(runs_a, runs_b, design)
     single = design.repeats == 1
-    figures = _decide_by(metric, said_a, said_b, design, margin, positive)
-    names = [
-        name
+    if sums_a.images < MIN_IMAGES:
+        raise TooFewOfAClassError(
+            f"{SCORES[metric]} is as sure here as with {sums_a.images} images, as some "
+            f"class has so few, expected {MIN_IMAGES} or more: fewer decide nothing. "
+            "Score more images of that class, or compare by accuracy."
+        )
+    figures = _decide_by(
+        metric, said_a, said_b, design, margin, positive, comparisons=comparisons
+    )
+    others = [
+        _other(name, said_a, said_b, design, positive)
         for name in available(said_a, design)
         if name in available(said_b, design) and name != metric
     ]
@@ -75,7 +88,7 @@ def measure(
         a_wins=habit.a + habit.tie / 2,
         churn=_churn(said_a, said_b),
         habit=habit,
-        others=tuple(_other(name, said_a, said_b, design, positive) for name in names),
+        others=tuple(one for one in others if one is not None),
         classes=_by_class(change, design),
     )
 
@@ -85,19 +98,24 @@ def estimate_difference(
 ) -> tuple[Estimate, int]:
     """Return the difference of a score, and how many images it rests on at the least.
 
+    The degrees of freedom are no more than those of that many images: of 4 malignant
+    ones, sensitivity knows its error by 4 images, however many benign ones there are.
+
     Raises:
         ValueError: If the score cannot be computed from the outcomes.
     """
     if metric == "accuracy" and design.repeats > 1:
         change = a.correct.astype(float) - b.correct
-        return two_way(change, design), design.images
-    sums_a, sums_b = (
-        score_sums(metric, said, design, positive=positive) for said in (a, b)
-    )
-    estimate = two_way_jackknife(
-        sums_a.sums, sums_b.sums, sums_a.score, design, shared=sums_a.shared
-    )
-    return estimate, sums_a.images
+        estimate, images = two_way(change, design), design.images
+    else:
+        sums_a, sums_b = (
+            score_sums(metric, said, design, positive=positive) for said in (a, b)
+        )
+        estimate = two_way_jackknife(
+            sums_a.sums, sums_b.sums, sums_a.score, design, shared=sums_a.shared
+        )
+        images = sums_a.images
+    return replace(estimate, df=min(estimate.df, images - 1)), images
 
 
 def guarded(estimate: Estimate, images: int, design: Design) -> Estimate:
@@ -116,8 +134,26 @@ def guarded(estimate: Estimate, images: int, design: Design) -> Estimate:
     return Estimate(estimate.value, se, estimate.df)
 
 
+def equivalence_p(estimate: Estimate, margin: float) -> float:
+    """Return the larger p value of two one-sided tests of a gap beyond the margin.
+
+    Args:
+        estimate: The difference, with an error as of `guarded`.
+        margin: What is too small to matter, as a share.
+    """
+    room = margin - abs(estimate.value)
+    return float(stdtr(estimate.df, -room / estimate.se))
+
+
 def _decide_by(
-    metric: str, a: Outcomes, b: Outcomes, design: Design, margin: float, positive: int
+    metric: str,
+    a: Outcomes,
+    b: Outcomes,
+    design: Design,
+    margin: float,
+    positive: int,
+    *,
+    comparisons: int = 1,
 ) -> dict:
     """Return what decides: the interval, the p values and the forecast."""
     if metric == "accuracy" and design.repeats == 1:
@@ -131,23 +167,27 @@ def _decide_by(
         test = "t test with images and runs as clusters"
         if design.repeats == 1:
             test = "t test over images (jackknife)"
-        value, p, se, df = estimate.value, estimate.p, estimate.se, estimate.df
-        wide = (estimate if se > 0 else safe).interval(0.95)
-        narrow = safe.interval(0.9)
+        value, se, df = estimate.value, estimate.se, estimate.df
+        # Where all images say the same, the error seen is 0, and proves little.
+        sure = estimate if se > 0 else safe
+        p, wide, narrow = sure.p, sure.interval(0.95), safe.interval(0.9)
         p_equivalence = ahead = None
         if design.repeats > 1:
-            room = margin / 100 - abs(value)
-            p_equivalence = float(stdtr(safe.df, -room / safe.se))
+            p_equivalence = equivalence_p(safe, margin / 100)
             change = a.correct.astype(float) - b.correct
             if metric == "accuracy":
-                ahead = forecast(change, estimate, design, margin / 100)
+                level = 0.05 / comparisons
+                ahead = forecast(change, estimate, design, margin / 100, level=level)
+    # No difference of two scores is larger than that.
+    ends = np.clip([*wide, *narrow], -1, 1)
+    low, high, low_90, high_90 = (float(100 * end) for end in ends)
     return {
         "test": test,
         "points": 100 * value,
-        "low": 100 * wide[0],
-        "high": 100 * wide[1],
-        "low_90": 100 * narrow[0],
-        "high_90": 100 * narrow[1],
+        "low": low,
+        "high": high,
+        "low_90": low_90,
+        "high_90": high_90,
         "se": None if se is None else 100 * se,
         "df": df,
         "p": p,
@@ -158,8 +198,12 @@ def _decide_by(
 
 def _other(
     name: str, a: Outcomes, b: Outcomes, design: Design, positive: int
-) -> Difference:
-    figures = _decide_by(name, a, b, design, 1.0, positive)
+) -> Difference | None:
+    """Return the difference of a score that does not decide, or None without one."""
+    try:
+        figures = _decide_by(name, a, b, design, 1.0, positive)
+    except TooFewOfAClassError:
+        return None
     return Difference(name, *(figures[key] for key in ("points", "low", "high", "p")))
 
 

@@ -8,6 +8,10 @@ import numpy as np
 MIN_IMAGES = 10
 
 
+class TooFewOfAClassError(ValueError):
+    """A score needs more images of some class than there are."""
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """What the runs of all configs have in common.
@@ -34,6 +38,8 @@ class Design:
     train_images: int | None = None
 
     def __post_init__(self) -> None:
+        if self.repeats < 1:
+            raise ValueError("found no repeats, expected 1 or more.")
         self._check_labels()
         if self.folds is not None:
             self._check_folds(self.folds)
@@ -65,6 +71,10 @@ class Design:
             )
 
     def _check_folds(self, folds: np.ndarray) -> None:
+        if folds.dtype.kind not in "iu":
+            raise ValueError(
+                f"folds: found an array of {folds.dtype}, expected integers from 0."
+            )
         if folds.shape != (self.repeats, len(self.labels)):
             raise ValueError(
                 f"folds has the shape {folds.shape}, expected (repeats, images) = "

@@ -23,7 +23,8 @@ class Forecast:
         repeats: How many more repeats, or None if no number up to 50 would do.
         images_limit: Whether no number of repeats would do even if the difference is
             as large as its upper 80 % bound: the images are too few.
-        images: How many more images, with as many repeats as there are.
+        images: How many more images for a difference as large as it was seen to be, or
+            as the margin, to be seen in 80 % of experiments with as many repeats.
         smallest_gap: The difference that would be seen in 80 % of experiments with
             these images and any number of repeats, as a share.
     """
@@ -35,7 +36,12 @@ class Forecast:
 
 
 def forecast(
-    differences: np.ndarray, estimate: Estimate, design: Design, margin: float
+    differences: np.ndarray,
+    estimate: Estimate,
+    design: Design,
+    margin: float,
+    *,
+    level: float = 0.05,
 ) -> Forecast | None:
     """Return what would decide, or None for a single repeat, which cannot tell.
 
@@ -47,6 +53,7 @@ def forecast(
         estimate: Their mean and its error, as of `two_way`.
         design: Which images and runs these are.
         margin: What is too small to matter, as a share.
+        level: p value to be reached; less of several comparisons.
     """
     if design.repeats == 1 or estimate.se == 0:
         return None
@@ -64,24 +71,25 @@ def forecast(
 
     def decided(size: float, count: int) -> bool:
         df = _df(design, count)
-        differs = size > stdtrit(df, 0.975) * error(count)
-        return differs or size + stdtrit(df, 0.95) * error(count) < margin
+        differs = size > stdtrit(df, 1 - level / 2) * error(count)
+        return differs or size + stdtrit(df, 1 - level) * error(count) < margin
 
     size, df = abs(estimate.value), _df(design, 10**6)
     more = (m for m in range(1, MOST_REPEATS + 1) if decided(size, repeats + m))
     largest = size + float(stdtrit(estimate.df, 0.8)) * estimate.se
-    never = stdtrit(df, 0.975) * error(np.inf)
+    never = stdtrit(df, 1 - level / 2) * error(np.inf)
     limit = repeats >= REPEATS_TO_KNOW and largest < never
-    factor = float(stdtrit(df, 0.975)) * error(repeats) / max(size, margin)
+    seen = float(stdtrit(df, 1 - level / 2) + stdtrit(df, 0.8))
+    factor = seen * error(repeats) / max(size, margin)
     return Forecast(
         repeats=next(more, None),
         images_limit=bool(limit and not decided(size, 10**6)),
         images=max(0, int(np.ceil(n * factor**2)) - n),
-        smallest_gap=float(never + stdtrit(df, 0.8) * error(np.inf)),
+        smallest_gap=seen * error(np.inf),
     )
 
 
 def _df(design: Design, repeats: int) -> int:
     if design.is_holdout:
         return design.images - 1
-    return repeats * design.runs_per_repeat - 1
+    return min(repeats * design.runs_per_repeat, design.images) - 1

@@ -13,7 +13,13 @@ from mmleaves.evidence.run_files import RunRecord, read_record, read_run, run_fo
 
 def is_experiment(path: str) -> bool:
     """Return whether this is the folder of an experiment, or of one of its configs."""
-    return any(Path(folder, FILE).is_file() for folder in (path, Path(path).parent))
+    folder = _folder(path)
+    return any(Path(one, FILE).is_file() for one in (folder, folder.parent))
+
+
+def _folder(path: str) -> Path:
+    """Return the path, or what it stands for if it ends in a dot, with its name."""
+    return Path(path) if Path(path).name not in ("", "..") else Path(path).resolve()
 
 
 def gather_experiments(paths: Sequence[str]) -> Gathered:
@@ -55,6 +61,11 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
                 probs[row, [place[image] for image in run.hashes]] = run.probs
                 trained.append(len(run.trained))
         recipes[name] = probs
+    if plan.group_column is not None:
+        notes.append(
+            f"Images of one {plan.group_column} are kept together, but the interval "
+            "counts each as one of its own: with few groups it is too narrow."
+        )
     if copies:
         notes.append("Images with the same bytes count once.")
     numbers = {name: i for i, name in enumerate(plan.classes)}
@@ -80,7 +91,7 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
 def _configs(paths: Sequence[str]) -> dict[str, tuple[Path, Plan, str]]:
     """Return experiment, plan and config by the name that each config goes by."""
     found = []
-    for path in map(Path, paths):
+    for path in map(_folder, paths):
         if Path(path, FILE).is_file():
             plan = read_plan(path)
             found += [(path, plan, config) for config in plan.configs]

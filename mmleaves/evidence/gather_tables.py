@@ -75,18 +75,23 @@ def _check_same_truth(
     first: RecipeTable, other: RecipeTable, truth: dict[str, str], found: dict[str, str]
 ) -> None:
     if odd := truth.keys() ^ found.keys():
+        sides = (truth.keys() - found.keys(), found.keys() - truth.keys())
+        examples = " and ".join(min(side) for side in sides if side)
         raise ValueError(
             f"unpaired: {first.path} has {len(truth)} images and {other.path} "
-            f"{len(found)}; {len(odd)} are in one of them only, such as {min(odd)}. "
+            f"{len(found)}; {len(odd)} are in one of them only, such as {examples}. "
             "Expected the same images in both. Score the same ones, by the same names."
         )
     wrong = [image for image in truth if truth[image] != found[image]]
     if wrong:
         image = min(wrong)
+        advice = "Correct the labels, and train again."
+        if not set(truth.values()) & set(found.values()):
+            advice = "Write the classes alike in all tables, by name or by number."
         raise ValueError(
             f"relabelled: {len(wrong)} images have other labels in {other.path} than "
             f"in {first.path}, such as {image}: {found[image]!r} and {truth[image]!r}. "
-            "Correct the labels, and train again."
+            f"{advice}"
         )
 
 
@@ -121,7 +126,8 @@ def _common_repeats(
         for table, done in zip(tables, complete, strict=True)
     )
     if not common:
-        advice = "Give the repeats the same names in all tables"
+        names = "; ".join(", ".join(_in_order(set(t.repeats.tolist()))) for t in tables)
+        advice = f"Give the repeats the same names in all tables, which have {names}"
         if any(
             table.folds is None and not done
             for table, done in zip(tables, complete, strict=True)
@@ -132,13 +138,18 @@ def _common_repeats(
             f"Complete repeats: {counts}. {advice}, or complete the runs."
         )
     every = set.union(*(set(table.repeats.tolist()) for table in tables))
-    ordered = sorted(common, key=lambda name: (len(name), name))
+    ordered = _in_order(common)
     if common == every:
         return ordered, []
     return ordered, [
         f"Some runs are missing (complete: {counts}); compared are the repeats that "
         f"all have: {', '.join(ordered)}."
     ]
+
+
+def _in_order(names: set[str]) -> list[str]:
+    """Return names in order, 10 after 9."""
+    return sorted(names, key=lambda name: (len(name), name))
 
 
 def _folds(
@@ -157,15 +168,22 @@ def _folds(
     found = None
     for table, rows in zip(tables, laid, strict=True):
         folds = np.stack([table.folds[rows[repeat]] for repeat in repeats])
-        if found is not None and (found != folds).any():
-            repeat = repeats[int(np.argwhere(found != folds)[0][0])]
+        numbers = np.stack([_numbered(row) for row in folds])
+        if found is not None and (found != numbers).any():
+            repeat = repeats[int(np.argwhere(found != numbers)[0][0])]
             raise ValueError(
                 f"unpaired: the folds of repeat {repeat} differ between "
                 f"{tables[0].path} and {table.path}, so their runs had other training "
                 "images. Expected the same folds in all. Train them on the same split."
             )
-        found = folds
-    return np.stack([np.unique(row, return_inverse=True)[1] for row in found])
+        found = numbers if found is None else found
+    return np.stack([np.unique(row, return_inverse=True)[1] for row in folds])
+
+
+def _numbered(folds: np.ndarray) -> np.ndarray:
+    """Return folds numbered by their first images: what they are called is free."""
+    _, first, numbers = np.unique(folds, return_index=True, return_inverse=True)
+    return first.argsort().argsort()[numbers]
 
 
 def _classes(tables: Sequence[RecipeTable]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from mmleaves.evidence.design import Design
 
 # Of rows that should sum to 1; float16 probabilities of 1000 classes stay below.
 SUM_TOLERANCE = 0.02
+# 1 - p may fall below 0 by rounding.
+BELOW_ZERO = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +104,27 @@ def check_not_copied(a: Outcomes, b: Outcomes, design: Design) -> None:
         seen[key] = repeat
 
 
+def wrong_probs(probs: np.ndarray) -> tuple[tuple[int, ...], str] | None:
+    """Return where the first row of no probabilities is, and what is wrong with it.
+
+    Args:
+        probs: Of each class, (..., C).
+    """
+    advice = "Logits go through a softmax first, percents are divided by 100."
+    places = np.argwhere(~(np.isfinite(probs) & (probs >= -BELOW_ZERO)))
+    if len(places):
+        found = probs[tuple(places[0])]
+        text = f"found the probability {found}, expected 0 to 1. {advice}"
+        return tuple(places[0, :-1].tolist()), text
+    sums = probs.sum(axis=-1, dtype=np.float64)
+    places = np.argwhere(np.abs(sums - 1) > SUM_TOLERANCE)
+    if len(places):
+        found = sums[tuple(places[0])]
+        text = f"found probabilities that sum to {found:.3f}, expected 1. {advice}"
+        return tuple(places[0].tolist()), text
+    return None
+
+
 def _check_classes(values: np.ndarray, design: Design, name: str) -> None:
     count = len(design.classes)
     if values.min() < 0 or values.max() >= count:
@@ -113,19 +136,6 @@ def _check_classes(values: np.ndarray, design: Design, name: str) -> None:
 
 
 def _check_probs(values: np.ndarray, name: str) -> None:
-    places = np.argwhere(~(np.isfinite(values) & (values >= 0)))
-    if len(places):
-        repeat, image, _ = places[0]
-        found = values[tuple(places[0])]
-        raise ValueError(
-            f"{name}, repeat {repeat}, image {image}: found the probability {found}, "
-            "expected 0 to 1. Logits go through a softmax first."
-        )
-    sums = values.sum(axis=-1, dtype=np.float64)
-    places = np.argwhere(np.abs(sums - 1) > SUM_TOLERANCE)
-    if len(places):
-        repeat, image = places[0]
-        raise ValueError(
-            f"{name}, repeat {repeat}, image {image}: the probabilities sum to "
-            f"{sums[repeat, image]:.3f}, expected 1. Logits go through a softmax first."
-        )
+    if wrong := wrong_probs(values):
+        (repeat, image), text = wrong
+        raise ValueError(f"{name}, repeat {repeat}, image {image}: {text}")

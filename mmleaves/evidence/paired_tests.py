@@ -40,9 +40,8 @@ def mcnemar(differences: np.ndarray) -> McNemar:
     below = bdtr(least, discordant, 0.5)
     at = below - (bdtr(least - 1, discordant, 0.5) if least else 0.0)
     p = min(1.0, 2 * below)
-    mid = 1.0 if only_a == only_b else 2 * below - at
-    # Of two equal counts half of the middle term is left out, as it belongs to both.
-    mid = 1 - at if only_a == only_b else mid
+    # Of two equal counts the middle term belongs to both sides: half of it goes.
+    mid = 1 - at / 2 if only_a == only_b else p - at
     return McNemar(only_a, only_b, float(p), float(mid))
 
 

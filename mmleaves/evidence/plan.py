@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmleaves.evidence.whole_files import read_json, write_atomically
+from mmleaves.evidence.whole_files import check_types, read_json, write_atomically
 
 FORMAT = 1
 FILE = "plan.json"
 KINDS = ("cv", "holdout")
 EPOCH_RULES = ("last", "best")
+_KINDS = {
+    **dict.fromkeys(("kind", "data_sha256", "epoch_rule"), str),
+    **dict.fromkeys(("folds", "base_seed"), int),
+    **dict.fromkeys(("classes", "assignments"), list),
+    **dict.fromkeys(("group_column", "positive"), (str, type(None))),
+    "configs": dict,
+    "margin_points": (int, float),
+}
 
 
 @dataclass(frozen=True)
@@ -125,11 +133,8 @@ def read_plan(experiment: str | Path) -> Plan:
             "Name the folder that `mmleaves repeat` wrote."
         )
     data = read_json(path)
-    if data.get("format") != FORMAT:
-        raise ValueError(
-            f"{path}: found the format {data.get('format')!r}, expected {FORMAT}. "
-            "Read it with the version of mmleaves that wrote it."
-        )
+    check_format(data, path)
+    check_types(data, _KINDS, path)
     try:
         plan = Plan(
             kind=data["kind"],
@@ -156,6 +161,19 @@ def read_plan(experiment: str | Path) -> Plan:
     return plan
 
 
+def check_format(data: Mapping[str, object], path: Path) -> None:
+    """Refuse the JSON of a plan or a run in a format that is not ours.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if data.get("format") != FORMAT:
+        raise ValueError(
+            f"{path}: found the format {data.get('format')!r}, expected {FORMAT}. "
+            "Read it with the version of mmleaves that wrote it."
+        )
+
+
 def _check(plan: Plan, path: Path) -> None:
     for name, value, known in (
         ("kind", plan.kind, KINDS),
@@ -165,6 +183,8 @@ def _check(plan: Plan, path: Path) -> None:
             raise ValueError(
                 f"{path}: {name} is {value!r}, expected one of {', '.join(known)}."
             )
+    if not plan.configs:
+        raise ValueError(f"{path}: found no configs, expected one or more.")
     if not plan.repeats:
         raise ValueError(f"{path}: found no repeats, expected one or more.")
     images = plan.repeats[0].fold_of.keys()

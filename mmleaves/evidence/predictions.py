@@ -87,16 +87,33 @@ def float_columns(table: "pa.Table", names: Sequence[str]) -> np.ndarray:
     """Return columns of numbers as an array, (rows, columns), float64.
 
     Raises:
-        ArrowInvalid: If there is text in them, or a gap.
+        ValueError: If there is text in them, or a gap; says in which row.
     """
     import pyarrow as pa
 
-    columns = [table[name].combine_chunks().cast(pa.float64()) for name in names]
-    if any(column.null_count for column in columns):
-        raise pa.ArrowInvalid("a gap in a column of numbers")
-    return np.stack(
-        [column.to_numpy(zero_copy_only=False) for column in columns], axis=1
-    )
+    columns = []
+    for name in names:
+        try:
+            column = table[name].combine_chunks().cast(pa.float64())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            column = None
+        if column is None or column.null_count:
+            _refuse_first_gap(table[name].to_pylist(), name)
+        columns.append(column.to_numpy(zero_copy_only=False))
+    return np.stack(columns, axis=1)
+
+
+def _refuse_first_gap(values: list, name: str) -> None:
+    for row, value in enumerate(values, 1):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            found = "nothing" if value in (None, "") else repr(value)
+            raise ValueError(
+                f"row {row} below the header: found {found} in the column {name!r}, "
+                "expected a number, such as 0.25."
+            ) from None
+    raise ValueError(f"the column {name!r} holds no numbers, such as 0.25.")
 
 
 def read_predictions(path: str, *, images: str = ".") -> Predictions:

@@ -1,10 +1,11 @@
 """The scores of one recipe."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from mmleaves.evidence.design import Design
+from mmleaves.evidence.design import Design, TooFewOfAClassError
 from mmleaves.evidence.outcomes import Outcomes
 from mmleaves.evidence.paired_tests import wilson_interval
 from mmleaves.evidence.score_sums import available, score_sums
@@ -16,7 +17,8 @@ class RecipeScores:
 
     Args:
         name: What it is called.
-        scores: Mean over runs by metric, 0 to 100, as of `SCORES`.
+        scores: By metric, 0 to 100, as of `SCORES`; without those that need more images
+            of some class than there are.
         low: Lower end of Wilson's 95 % interval of the accuracy, for as many images.
         high: Upper end.
         repeat_sd: Standard deviation of the accuracy over repeats, each with a new
@@ -42,10 +44,11 @@ def recipe_scores(
     """Return every score that can be computed from the outcomes, and their spread."""
     right = said.accuracy * design.images
     low, high = wilson_interval(right, design.images)
-    scores = {
-        metric: 100 * score_sums(metric, said, design, positive=positive).value
-        for metric in available(said, design)
-    }
+    scores = {}
+    for metric in available(said, design):
+        with suppress(TooFewOfAClassError):
+            value = score_sums(metric, said, design, positive=positive).value
+            scores |= {metric: 100 * value} if np.isfinite(value) else {}
     repeat_sd = fold_sd = flips = None
     if design.repeats > 1:
         repeat_sd = 100 * float(said.correct.mean(axis=1).std(ddof=1))

@@ -1,11 +1,13 @@
 """A prediction table of any framework."""
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmleaves.evidence.outcomes import wrong_probs
 from mmleaves.evidence.predictions import SUFFIXES, float_columns
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def read_recipe_table(path: str) -> RecipeTable:
     for each class, or ``prediction``; and for several runs either ``run`` (all scored
     the same images) or ``repeat`` and ``fold`` (cross-validation; ``fold`` alone is a
     single repeat). Where ``truth`` is there, ``label`` is the predicted class, as
-    `mmleaves predict` writes it.
+    `mmleaves predict` writes it. Where both are there, the predicted class must be the
+    most probable one. Spaces around names do not count.
 
     Args:
         path: File whose name ends in ``.csv`` or ``.parquet``.
@@ -83,9 +86,11 @@ def read_recipe_table(path: str) -> RecipeTable:
         folds=columns.get("fold"),
         predictions=columns[said] if said and not probs else None,
         classes=tuple(name.removeprefix("prob:") for name in probs) or None,
-        probs=_numbers(table, probs, path) if probs else None,
+        probs=_probs(table, probs, path) if probs else None,
     )
     _check_truth(one, truth)
+    if probs and said:
+        _check_said(one, columns[said], said)
     return one
 
 
@@ -105,17 +110,13 @@ def _read(path: str) -> "pa.Table":
 
             table = read_table(path, partitioning=None)
         else:
-            from pyarrow.csv import ConvertOptions, read_csv
-
-            # Names stay text, also where all of them look like numbers.
-            text = dict.fromkeys(TEXT, pa.string())
-            options = ConvertOptions(column_types=text, strings_can_be_null=False)
-            table = read_csv(path, convert_options=options)
+            table = _read_csv(path)
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"{path}: found what is no such table ({error}), expected a header and a "
-            "row for each image and run. Write it again."
+            "row for each image and run, of a CSV file in UTF-8. Write it again."
         ) from None
+    table = table.rename_columns([name.strip() for name in table.column_names])
     if not len(table):
         raise ValueError(f"{path}: found no rows, expected one for each image and run.")
     twice = {name for name in table.column_names if table.column_names.count(name) > 1}
@@ -124,28 +125,46 @@ def _read(path: str) -> "pa.Table":
     return table
 
 
+def _read_csv(path: str) -> "pa.Table":
+    """Read a file with commas, semicolons or tabs between its columns."""
+    import pyarrow as pa
+    from pyarrow.csv import ConvertOptions, ParseOptions, read_csv
+
+    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        header = file.readline()
+    heads = {mark: next(csv.reader([header], delimiter=mark), []) for mark in ",;\t"}
+    marks = [m for m, names in heads.items() if "image" in map(str.strip, names)]
+    mark = marks[0] if marks else ","
+    # Names stay text, also where all of them look like numbers.
+    text = {name: pa.string() for name in heads[mark] if name.strip() in TEXT}
+    return read_csv(
+        path,
+        parse_options=ParseOptions(delimiter=mark),
+        convert_options=ConvertOptions(column_types=text, strings_can_be_null=False),
+    )
+
+
 def _text(table: "pa.Table", name: str, path: str) -> np.ndarray:
     values = table[name].to_pylist()
-    if None in values or "" in values:
-        row = next(i for i, value in enumerate(values) if value in (None, ""))
+    # pandas writes a gap as nan, which is not equal to itself.
+    text = ["" if v is None or v != v else str(v).strip() for v in values]
+    if "" in text:
         raise ValueError(
-            f"{path}, row {row + 1} below the header: found nothing in the column "
-            f"{name!r}. Fill it in, or remove the row."
+            f"{path}, row {text.index('') + 1} below the header: found nothing in the "
+            f"column {name!r}. Fill it in, or remove the row."
         )
-    return np.array([str(value) for value in values])
+    return np.array(text)
 
 
-def _numbers(table: "pa.Table", names: list[str], path: str) -> np.ndarray:
-    import pyarrow as pa
-
+def _probs(table: "pa.Table", names: list[str], path: str) -> np.ndarray:
     try:
-        return float_columns(table, names)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        types = ", ".join(f"{name!r} of {table[name].type}" for name in names)
-        raise ValueError(
-            f"{path}: found the columns {types}, or gaps in them, expected a "
-            "probability in every row."
-        ) from None
+        probs = float_columns(table, names)
+    except ValueError as error:
+        raise ValueError(f"{path}, {error}") from None
+    if wrong := wrong_probs(probs):
+        (row,), text = wrong
+        raise ValueError(f"{path}, row {row + 1} below the header: {text}")
+    return probs
 
 
 def _check_truth(table: RecipeTable, column: str) -> None:
@@ -156,7 +175,7 @@ def _check_truth(table: RecipeTable, column: str) -> None:
         raise ValueError(
             f"{table.path}: found the label {min(unknown)!r} in the column {column!r}, "
             f"expected one of the classes of the columns prob:CLASS, "
-            f"{', '.join(table.classes)}."
+            f"{', '.join(table.classes)}. Write the labels as the columns have them."
         )
     said = np.array(table.classes)[table.probs.argmax(axis=1)]
     if column == "label" and (said == table.truth).all():
@@ -165,3 +184,17 @@ def _check_truth(table: RecipeTable, column: str) -> None:
             "row, so it holds predictions, not the truth, as in tables that `mmleaves "
             "predict` writes for images without labels. Add a column 'truth'."
         )
+
+
+def _check_said(table: RecipeTable, said: np.ndarray, column: str) -> None:
+    """Refuse predictions that are not the most probable class, as one would be lost."""
+    places = {name: i for i, name in enumerate(table.classes)}
+    for row, (name, probs) in enumerate(zip(said.tolist(), table.probs, strict=True)):
+        # Of classes that are equal after rounding any will do.
+        if name not in places or probs[places[name]] < probs.max() - 1e-6:
+            best = table.classes[int(probs.argmax())]
+            raise ValueError(
+                f"{table.path}, row {row + 1} below the header: found {name!r} in the "
+                f"column {column!r}, and {best!r} is the most probable class, expected "
+                "the same. Remove the column, or the probabilities."
+            )

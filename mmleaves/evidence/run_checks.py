@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from mmleaves.evidence.outcomes import SUM_TOLERANCE
+from mmleaves.evidence.outcomes import wrong_probs
 from mmleaves.evidence.plan import Plan
 from mmleaves.evidence.run_files import ScoredRun
 
@@ -51,13 +49,9 @@ def check_run(run: ScoredRun, plan: Plan, config: str, where: Path) -> None:
             "whether scored ones are among them. Expected their content hashes in "
             "images.parquet. Run it again."
         )
-    sums = run.probs.sum(axis=1, dtype=np.float64)
-    if not np.isfinite(sums).all() or (np.abs(sums - 1) > SUM_TOLERANCE).any():
-        row = int(np.argmax(~(np.abs(sums - 1) <= SUM_TOLERANCE)))
-        raise ValueError(
-            f"{where}: the probabilities of {run.paths[row]} sum to {sums[row]:.3f}, "
-            "expected 1. Run it again."
-        )
+    if wrong := wrong_probs(run.probs):
+        (row,), text = wrong
+        raise ValueError(f"{where}, {run.paths[row]}: {text} Run it again.")
 
 
 def labels_by_hash(run: ScoredRun, where: Path, labels: dict[str, str]) -> None:

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mmleaves.evidence.plan import FORMAT
+from mmleaves.evidence.plan import FORMAT, check_format
 from mmleaves.evidence.predictions import Predictions, float_columns, prediction_table
-from mmleaves.evidence.whole_files import read_json, write_atomically
+from mmleaves.evidence.whole_files import check_types, read_json, write_atomically
 
+KINDS = {
+    **dict.fromkeys(("config", "config_sha256", "data_sha256", "epoch_rule"), str),
+    **dict.fromkeys(("repeat", "fold", "seed", "split_seed"), int),
+    "minutes": (int, float),
+    "versions": dict,
+}
+USES = {"train", "select"}
 RUN, PREDICTIONS, SEEN = "run.json", "predictions.parquet", "images.parquet"
 COMPLETE = "complete"
 
@@ -139,14 +146,9 @@ def read_record(folder: Path) -> RunRecord | None:
     data = read_json(path)
     if data.get("status") != COMPLETE:
         return None
-    try:
-        names = RunRecord.__dataclass_fields__
-        return RunRecord(**{name: data[name] for name in names})
-    except KeyError as error:
-        raise ValueError(
-            f"{path}: found no {error}, expected what docs/comparing.md lists. Remove "
-            "the folder, and let `mmleaves repeat` do the run again."
-        ) from None
+    check_format(data, path)
+    check_types(data, KINDS, path)
+    return RunRecord(**{name: data[name] for name in RunRecord.__dataclass_fields__})
 
 
 def read_run(folder: Path, record: RunRecord) -> ScoredRun:
@@ -155,10 +157,12 @@ def read_run(folder: Path, record: RunRecord) -> ScoredRun:
     Raises:
         ValueError: If a file misses or is of another kind.
     """
+    from pyarrow import ArrowInvalid
     from pyarrow.parquet import read_table
 
     tables = []
-    for name, columns in ((PREDICTIONS, ("hash", "image", "truth")), (SEEN, ("hash",))):
+    needed = {PREDICTIONS: ("hash", "image", "truth"), SEEN: ("hash", "use")}
+    for name, columns in needed.items():
         path = folder / name
         if not path.is_file():
             raise ValueError(
@@ -166,26 +170,46 @@ def read_run(folder: Path, record: RunRecord) -> ScoredRun:
                 "and let `mmleaves repeat` do the run again."
             )
         # Not as a data set, which would read column values from the folders' names.
-        table = read_table(path, partitioning=None)
+        try:
+            table = read_table(path, partitioning=None)
+        except ArrowInvalid as error:
+            raise ValueError(
+                f"{path}: found what is no parquet file ({error}). Remove the folder, "
+                "and let `mmleaves repeat` do the run again."
+            ) from None
         if missing := set(columns) - set(table.column_names):
             raise ValueError(
                 f"{path}: found the columns {', '.join(table.column_names)}, expected "
                 f"{min(missing)!r} among them."
             )
+        for column in columns:
+            if table[column].null_count:
+                raise ValueError(f"{path}: found gaps in the column {column!r}.")
         tables.append(table)
     said, seen = tables
     probs = [name for name in said.column_names if name.startswith("prob:")]
-    uses = dict.fromkeys(("train", "select"), frozenset())
-    for use in uses:
-        rows = zip(seen["hash"].to_pylist(), seen["use"].to_pylist(), strict=True)
-        uses[use] = frozenset(h for h, u in rows if u == use)
+    if not probs:
+        raise ValueError(
+            f"{folder / PREDICTIONS}: found the columns {', '.join(said.column_names)}"
+            ", expected prob:CLASS for each class."
+        )
+    seen_as = list(zip(seen["hash"].to_pylist(), seen["use"].to_pylist(), strict=True))
+    if odd := {use for _, use in seen_as} - USES:
+        raise ValueError(
+            f"{folder / SEEN}: found the use {min(odd)!r}, expected train or select: "
+            "an image of another use would not be held against those that are scored."
+        )
+    try:
+        numbers = float_columns(said, probs)
+    except ValueError as error:
+        raise ValueError(f"{folder / PREDICTIONS}, {error}") from None
     return ScoredRun(
         record=record,
         hashes=said["hash"].to_pylist(),
         paths=said["image"].to_pylist(),
         truth=said["truth"].to_pylist(),
         classes=tuple(name.removeprefix("prob:") for name in probs),
-        probs=float_columns(said, probs),
-        trained=uses["train"],
-        selected=uses["select"],
+        probs=numbers,
+        trained=frozenset(image for image, use in seen_as if use == "train"),
+        selected=frozenset(image for image, use in seen_as if use == "select"),
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmleaves.evidence.design import Design
+from mmleaves.evidence.design import Design, TooFewOfAClassError
 
 
 def even_threshold(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -48,7 +48,7 @@ def said_positive(
         design: Which fold scored each image.
 
     Raises:
-        ValueError: If the other folds of some fold have images of one kind only.
+        TooFewOfAClassError: If all other folds have images of one kind only.
     """
     if design.folds is None:
         return scores >= 0.5
@@ -57,10 +57,10 @@ def said_positive(
         for fold in range(design.runs_per_repeat):
             here = folds == fold
             if len(np.unique(positive[~here])) < 2:
-                raise ValueError(
+                raise TooFewOfAClassError(
                     f"repeat {repeat}: the folds other than {fold} have images of one "
                     "class only, expected both, to choose a threshold on. Make the "
-                    "folds stratified."
+                    "folds stratified, or compare by accuracy."
                 )
             threshold = even_threshold(scores[repeat, ~here], positive[~here])
             said[repeat, here] = scores[repeat, here] >= threshold

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from mmleaves.evidence.design import Design
+from mmleaves.evidence.design import Design, TooFewOfAClassError
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def two_way_jackknife(
             pairs, which both of their images add.
 
     Raises:
-        ValueError: If the score cannot be computed without some image or run.
+        TooFewOfAClassError: If the score cannot be computed without some image or run.
 
     References:
         MacKinnon, Nielsen and Webb, Jackknife inference with two-way clustering,
@@ -99,7 +99,7 @@ def two_way_jackknife(
     for left_out_a, left_out_b in zip(a[1:], b[1:], strict=True):
         change = left_out_a - left_out_b - value
         if not np.isfinite(change).all():
-            raise ValueError(
+            raise TooFewOfAClassError(
                 "the score cannot be computed without some image or run: a class has "
                 "too few images. Expected 2 or more of each class, spread over the "
                 "runs. Take such classes out, or compare by accuracy."

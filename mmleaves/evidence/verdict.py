@@ -64,7 +64,8 @@ def decide(
     ahead, behind = measured.a, measured.b
     if measured.points < 0:
         ahead, behind = behind, ahead
-    adjusted = f" (Holm p = {p_text(p_holm)} of {pairs} comparisons)"
+    equals = "" if p_holm < 0.001 else "= "
+    adjusted = f"(Holm p {equals}{p_text(p_holm)} of {pairs} comparisons)"
     if is_too_early(design, planned_repeats):
         kind = "too early"
         sentence = _too_early(measured, design, planned_repeats)
@@ -82,7 +83,7 @@ def decide(
         kind, winner = "better", ahead
         sentence = (
             f"{ahead} is better than {behind}: {_gap(measured)}, {design}"
-            f"{adjusted if pairs > 1 else ''}."
+            f"{f' {adjusted}' if pairs > 1 else ''}."
         )
         if min(abs(measured.low), abs(measured.high)) < margin:
             sentence += f" The gain may be below your margin of {margin:g} points."
@@ -92,7 +93,8 @@ def decide(
         sentence = sentence.rstrip()
         if measured.p <= ALPHA:
             sentence += (
-                f" The interval alone leaves out 0, but it is one of {pairs}{adjusted}."
+                " The interval alone leaves out 0, but as one of several it does not "
+                f"decide {adjusted}."
             )
     return Verdict(kind, winner, sentence, p_holm, p_equivalence_holm)
 

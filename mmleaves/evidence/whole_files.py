@@ -1,7 +1,7 @@
 """Files that are there whole or not at all."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -16,6 +16,27 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(f"{path.name}.partial")
     write(partial)
     partial.replace(path)
+
+
+def check_types(
+    data: Mapping[str, object], kinds: Mapping[str, type | tuple], path: Path
+) -> None:
+    """Refuse an object that lacks a key, or has a value of another type.
+
+    Raises:
+        ValueError: If it does; says which.
+    """
+    for name, kind in kinds.items():
+        if name not in data:
+            problem = f"found no {name!r}"
+        elif not isinstance(data[name], kind):
+            problem = f"found {name!r} to be {data[name]!r}"
+        else:
+            continue
+        raise ValueError(
+            f"{path}: {problem}, expected what docs/comparing.md lists. The file is "
+            "damaged: write it again."
+        )
 
 
 def read_json(path: Path) -> dict:

@@ -15,6 +15,7 @@ from mmleaves.calibration.scenarios import PLAIN, SIMULATED, real_scenarios
 from mmleaves.calibration.study import (
     any_look,
     best_of_several,
+    called_equal,
     run_study,
 )
 from mmleaves.commands.calibrate import main
@@ -73,6 +74,11 @@ def test_several_identical_recipes_and_looks_are_counted():
     )
     plain, adjusted = best_of_several(five, draw_images, 10)
     assert (plain >= adjusted).all()
+    equal, margin = called_equal(
+        dataclasses.replace(SIMULATED[4], size=PLAIN), draw_images, 40
+    )
+    assert margin == pytest.approx(0.05, abs=0.01)
+    assert equal.mean() <= 0.1
     size = dataclasses.replace(PLAIN, repeats=4)
     scenario = dataclasses.replace(SIMULATED[4], size=size)
     looks = any_look(scenario, draw_images, 10)

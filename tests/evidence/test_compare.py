@@ -87,12 +87,32 @@ def test_undecided_says_how_many_more_repeats():
     assert "at your speed) would settle a gap of this size." in found.sentence
 
 
+def test_one_of_several_comparisons_takes_more_repeats_than_a_single_one():
+    recipes = [right(428, 3, 0.83, 0, own=0.1), right(428, 3, 0.81, 100, own=0.1)]
+    numbers = []
+    for more in (0, 3):
+        others = [right(428, 3, 0.83, 7 + i, own=0.1) for i in range(more)]
+        named = {str(i): said for i, said in enumerate([*recipes, *others])}
+        report = compare_all(labels(428), named, folds=plan(428, 3), margin=0.1)
+        numbers.append(report.comparisons[0].measured.forecast.repeats)
+    assert numbers[0] < numbers[1]
+
+
 def test_few_test_images_are_told_that_seeds_will_not_do():
     recipes = (right(33, 5, 0.6, seed, own=0.7) for seed in (2, 102))
     found = compare(labels(33), *recipes, train_images=428)
     assert found.verdict.kind == "undecided"
     assert "More seeds will not settle this: with 33 test images only" in found.sentence
     assert "Cross-validate on all 461 images, or label about" in found.sentence
+    gap = 100 * found.measured.forecast.smallest_gap
+    assert f"only gaps above about {gap:.0f} points can be seen" in found.sentence
+    # Below 10 points a whole number would say 0 of less than half a one.
+    a, b = np.ones((2, 3, 4000), bool)
+    a[:, :10], b[:, 10:20] = False, False
+    found = compare(labels(4000), a, b, folds=plan(4000, 3), margin=0.01)
+    gap = 100 * found.measured.forecast.smallest_gap
+    assert 0 < gap < 0.5
+    assert f"only gaps above about {gap:.1f} points can be seen" in found.sentence
 
 
 def test_one_repeat_is_decided_by_mcnemars_test_and_says_what_that_means():
@@ -135,9 +155,24 @@ def test_several_recipes_are_held_against_the_first_by_holms_method():
     assert p[1] < p[2] < p[0]
     assert adjusted[1] == pytest.approx(3 * p[1])
     assert adjusted[2] == pytest.approx(2 * p[2])
-    assert "(Holm p = < 0.001 of 3 comparisons)" in report.comparisons[1].sentence
+    assert "(Holm p < 0.001 of 3 comparisons)" in report.comparisons[1].sentence
     every = compare_all(labels(428), recipes, folds=plan(428, 3), all_pairs=True)
     assert len(every.comparisons) == 6
+
+
+def test_one_of_several_may_be_undecided_by_itself_decided():
+    recipes = {
+        str(seed): right(428, 3, share, seed, own=0.1)
+        for seed, share in ((1, 0.85), (6, 0.825), (2, 0.85), (3, 0.85))
+    }
+    report = compare_all(labels(428), recipes, folds=plan(428, 3))
+    first = report.comparisons[0]
+    assert (first.verdict.kind, first.verdict.winner) == ("undecided", None)
+    assert first.measured.p < 0.05 < first.verdict.p_holm
+    assert first.sentence.endswith(
+        "The interval alone leaves out 0, but as one of several it does not decide "
+        f"(Holm p = {first.verdict.p_holm:.3f} of 3 comparisons)."
+    )
 
 
 def test_the_single_run_habit_by_hand():
@@ -194,6 +229,34 @@ def test_names_do_as_well_as_numbers():
         compare(truth, truth, said[0], classes=["benign", "malignant"])
 
 
+def test_integers_of_pandas_and_of_few_bits_are_integers():
+    # As text, 10 would come before 2, and its probabilities with it.
+    numbers = np.arange(110) % 11
+    probs = np.full((110, 11), 0.01)
+    probs[np.arange(110), numbers] = 0.9
+    found = compare_all(numbers.astype(object), {"A": probs, "B": probs[::-1]})
+    assert found.recipes[0].scores["accuracy"] == 100
+    said = np.where(numbers > 4, 255, numbers)
+    found = compare_all(numbers, {"A": said.astype(np.uint8), "B": numbers})
+    assert found.recipes[0].scores["accuracy"] == pytest.approx(100 * 50 / 110)
+
+
+def test_rounding_below_zero_is_no_logit():
+    probs = np.tile([1 + 4e-16, -4e-16], (40, 1))
+    assert compare(labels(40), probs, probs).measured.points == 0
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_a_gap_is_no_class(gap):
+    truth = np.array(["cat", "dog"] * 20, object)
+    said = truth.copy()
+    said[3] = gap
+    with pytest.raises(ValueError, match=f"B: found {gap}, expected a class of"):
+        compare(truth, truth, said)
+    with pytest.raises(ValueError, match=f"labels: found {gap}, expected a"):
+        compare(said, truth, truth)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -211,12 +274,19 @@ def test_names_do_as_well_as_numbers():
         ({"b": np.full((2, 60, 2), -1.0)}, "probability -1.0, expected 0 to 1. Logits"),
         ({"b": np.full((2, 60, 2), np.nan)}, "found the probability nan"),
         ({"b": np.ones((2, 60), complex)}, "found values of the type complex128"),
+        ({"classes": ["cat", "dog", "cat"]}, "found cat, dog, cat, expected each name"),
+        ({"b": np.full((2, 60, 2), 50.0)}, "sum to 100.000, .* divided by 100"),
         (
             {"folds": np.zeros((2, 60), int)},
             "repeat 0 has the folds 0, expected 0 to K",
         ),
         ({"folds": np.tile(np.arange(60), (2, 1))}, "a fold with a single image"),
         ({"folds": np.zeros((3, 60), int)}, r"shape \(3, 60\), expected .* \(2, 60\)"),
+        ({"folds": plan(60, 2) / 1}, "folds: found an array of float64, expected int"),
+        (
+            {"a": np.ones((0, 60), bool), "b": np.ones((0, 60), bool)},
+            "no repeats, expected 1",
+        ),
         ({"folds": None}, "not how many images they were trained on"),
         ({"folds": None, "train_images": 0}, "train_images is 0, expected 1 or more"),
         ({"margin": 0}, "margin is 0, expected points above 0"),
@@ -242,6 +312,71 @@ def test_too_few_images_are_refused():
         compare(labels(9), np.ones(9, bool), np.zeros(9, bool))
     with pytest.raises(ValueError, match="found 1 scored images"):
         compare([0], np.ones(1, bool), np.zeros(1, bool))
+
+
+def test_a_class_with_one_image_keeps_no_accuracy_from_being_compared():
+    truth = np.arange(60) % 3
+    truth[truth == 2], truth[5] = 0, 2
+    a, b = np.tile(truth, (2, 3, 1))
+    a[:, :4], b[:, :20] = 1, 1
+    for options in ({"folds": plan(60, 3)}, {"train_images": 400}):
+        report = compare_all(truth, {"A": a, "B": b}, **options)
+        (one,) = report.comparisons
+        assert one.measured.p < 0.01
+        assert one.measured.others == ()
+        note = "A class has too few images to compare balanced accuracy, macro-F1."
+        assert note in report.notes
+    with pytest.raises(
+        ValueError, match="as sure here as with 3 images, as some class"
+    ):
+        compare(truth, a, b, folds=plan(60, 3), metric="balanced_accuracy")
+
+
+def test_scores_that_some_folds_do_not_allow_are_left_out():
+    # One positive image: no threshold can be chosen on the folds without it.
+    truth = (np.arange(60) == 7).astype(int)
+    p = np.random.default_rng(0).uniform(0.1, 0.9, (2, 3, 60))
+    a, b = np.stack([1 - p, p], axis=-1)
+    report = compare_all(truth, {"A": a, "B": b}, folds=plan(60, 3))
+    assert set(report.recipes[0].scores) == {
+        "accuracy",
+        "balanced_accuracy",
+        "macro_f1",
+        "auroc",
+    }
+    assert "compare balanced accuracy, AUROC, sensitivity, spec" in report.notes[-1]
+    assert [one.metric for one in report.comparisons[0].measured.others] == ["macro_f1"]
+    with pytest.raises(ValueError, match="only, expected both, to choose a threshold"):
+        compare(truth, a, b, folds=plan(60, 3), metric="sensitivity")
+
+
+def test_a_score_knows_its_error_by_the_images_it_rests_on():
+    # Of 33 images 12 are positive. A finds all, B one less in each run.
+    truth = (np.arange(33) < 12).astype(int)
+    sure = np.random.default_rng(0).uniform(0.6, 0.9, (2, 3, 33))
+    p = np.where(truth, sure, 1 - sure)
+    p[1, np.arange(3), np.arange(3)] = 0.2
+    a, b = np.stack([1 - p, p], axis=-1)
+    found = compare(truth, a, b, train_images=400, metric="sensitivity").measured
+    assert found.points == pytest.approx(100 / 12)
+    assert found.df == 11
+    truth = (np.arange(33) < 9).astype(int)
+    with pytest.raises(ValueError, match="sensitivity is as sure here as with 9 im"):
+        compare(truth, a, b, train_images=400, metric="sensitivity")
+    # Eight repeats of ten images are no forty runs' worth.
+    recipes = right(20, 8, 0.6, 1).reshape(2, 8, 10)
+    few = compare(labels(10), *recipes, folds=plan(10, 8))
+    assert few.measured.df == 9
+
+
+def test_images_that_all_say_the_same_prove_no_more_than_so_many():
+    a = np.ones((3, 30), bool)
+    found = compare(labels(30), a, ~a, train_images=300).measured
+    # Two images more, one for either: an error of sqrt(2) / 32, widened.
+    se = np.sqrt(2 / 32**2 * 1.1)
+    assert found.p == pytest.approx(2 * t.sf(1 / se, 29))
+    assert (found.points, found.high) == (100, 100)
+    assert found.low == pytest.approx(100 - 100 * t.ppf(0.975, 29) * se)
 
 
 def test_a_copied_run_is_no_new_run():

@@ -11,7 +11,8 @@ def holdout(n, repeats):
     return Design(np.arange(n) % 2, ("a", "b"), repeats, train_images=10 * n)
 
 
-def test_the_number_of_repeats_by_hand():
+@pytest.mark.parametrize("level", [0.05, 0.05 / 3])
+def test_the_number_of_repeats_by_hand(level):
     """Nothing stays with an image: each repeat draws all its differences anew."""
     n, repeats = 400, 4
     rng = np.random.default_rng(0)
@@ -20,14 +21,15 @@ def test_the_number_of_repeats_by_hand():
     anew = differences.var(axis=0, ddof=1).mean()
     between = differences.mean(axis=0).var(ddof=1)
     stays = max(between - anew / repeats, 0)
-    found = forecast(differences, two_way(differences, plan), plan, 1e-9)
+    estimate = two_way(differences, plan)
+    found = forecast(differences, estimate, plan, 1e-9, level=level)
     size = abs(differences.mean())
     extra = two_way(differences, plan).se ** 2 / 1.1 - between / n
 
     def decided(more):
         total = repeats + more
         variance = (stays + anew / total) / n + max(extra, 0) * repeats / total
-        return size > t.ppf(0.975, n - 1) * np.sqrt(variance * 1.1)
+        return size > t.ppf(1 - level / 2, n - 1) * np.sqrt(variance * 1.1)
 
     assert found.repeats is not None
     assert decided(found.repeats)
@@ -45,8 +47,8 @@ def test_what_stays_with_the_images_no_repeat_takes_away():
     smallest = (t.ppf(0.975, 39) + t.ppf(0.8, 39)) * np.sqrt(variance)
     assert found.smallest_gap == pytest.approx(smallest)
     assert (found.repeats, found.images_limit) == (None, True)
-    # A gap of 2.5 points: by how much its error must shrink, squared.
-    factor = t.ppf(0.975, 39) * np.sqrt(variance) / 0.025
+    # A gap of 2.5 points: by how much the smallest one must shrink, squared.
+    factor = smallest / 0.025
     assert found.images == int(np.ceil(40 * factor**2)) - 40
 
 

@@ -93,6 +93,55 @@ def test_a_table_that_predict_wrote_goes_in_as_it_is(tmp_path):
         gather(paths)
 
 
+@pytest.mark.parametrize("mark", [";", "\t", ", "])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_other_separators_a_mark_of_the_encoding_and_spaces_are_read(
+    write, tmp_path, mark, encoding
+):
+    (tmp_path / "b.csv").write_text(
+        "\n".join(line.replace(",", mark) for line in rows()), encoding=encoding
+    )
+    found = gather([write("a", rows()), str(tmp_path / "b.csv")])
+    assert found.compare().comparisons[0].measured.points == 0
+    # Names of digits alone stay names.
+    assert found.classes == ("cat", "dog")
+
+
+def test_names_of_digits_stay_names_after_spaces(write):
+    lines = [line.replace(".png", "").replace(",", ", ") for line in rows()]
+    found = gather(
+        [write("a", [line.replace(" ", "") for line in lines]), write("b", lines)]
+    )
+    assert len(found.labels) == 40
+
+
+def test_folds_may_have_other_names(write):
+    # From 1, as R counts.
+    lines = [
+        line if i == 0 else f"{line[:-1]}{int(line[-1]) + 1}"
+        for i, line in enumerate(rows())
+    ]
+    found = gather([write("a", rows()), write("b", lines)])
+    assert found.folds.tolist() == [[i // 2 % 4 for i in range(40)]]
+
+
+def test_gaps_of_pandas_in_parquet_are_refused(tmp_path):
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    table = pa.table(
+        {
+            "image": ["a", "b"],
+            "truth": ["cat", "dog"],
+            "run": [0.0, float("nan")],
+            "prediction": ["cat", "dog"],
+        }
+    )
+    write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"row 2 below .* nothing in the column 'run"):
+        gather([str(tmp_path / "a.parquet")] * 2)
+
+
 def test_a_run_that_misses_is_left_out_for_all(write):
     every = rows(repeats=("0", "1", "2"))
     part = [line for line in every if not line.endswith(",2,1")]
@@ -116,7 +165,7 @@ def test_a_run_that_misses_is_left_out_for_all(write):
         (rows(folds=0), r"a\.csv has a column fold, and .*b\.csv has none"),
         (
             rows(repeats=("7",)),
-            "no repeat in common .* Give the repeats the same names",
+            "no repeat in common .* same names in all tables, which have 0; 7",
         ),
         (rows()[:1], "found no rows"),
         ([*rows(), rows()[1]], r"000\.png stands 2 times in run '0', expected once"),
@@ -125,7 +174,38 @@ def test_a_run_that_misses_is_left_out_for_all(write):
             r"relabelled, 000\.png has the label 'dog' in one row",
         ),
         ([rows()[0], "a.png,,0.5,0.5,0,0"], "row 1 below the header: found nothing in"),
-        ([rows()[0], "a.png,cat,x,0.5,0,0"], "found the columns 'prob:cat' of string"),
+        (
+            [*rows()[:3], "a.png,cat,x,0.5,0,0"],
+            r"b\.csv, row 3 below the header: found 'x' in the column 'prob:cat', exp",
+        ),
+        (
+            [*rows()[:2], "a.png,cat,0.5,nan,0,0"],
+            "row 2 below the header: found nothing in the column 'prob:dog'",
+        ),
+        (
+            [*rows()[:2], "a.png,cat,1.5,-0.5,0,0"],
+            "row 2 below the header: found the probability -0.5, .* through a softmax",
+        ),
+        (
+            [*rows()[:2], "a.png,cat,60,40,0,0"],
+            r"row 2 below .* sum to 100\.000, expected 1\. .* percents are divided",
+        ),
+        (
+            [rows()[0].replace(",", ";"), "a.png;cat;0,5;0,5;0;0"],
+            "found '0,5' in the column 'prob:cat', expected a number, such as 0.25",
+        ),
+        (
+            [line.replace("cat", "0").replace("dog", "1") for line in rows()],
+            r"such as 000\.png: '0' and 'cat'\. Write the classes alike in all tables",
+        ),
+        (
+            [f"x/{line}" if i else line for i, line in enumerate(rows())],
+            r"80 are in one of them only, such as 000\.png and x/000\.png",
+        ),
+        (
+            [f"{rows()[0]},prediction", *(f"{line},cat" for line in rows()[1:])],
+            "row 1 below .* found 'cat' in the column 'prediction', and 'dog' is",
+        ),
         ([rows()[0], "a.png,cow,0.5,0.5,0,0"], "found the label 'cow' in the column"),
         ([rows()[0], "a.png,cat"], "found what is no such table"),
         (["image,prob:cat,prob:dog", "a,1,0"], "found the columns image, prob:cat, pr"),

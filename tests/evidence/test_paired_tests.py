@@ -30,8 +30,8 @@ def test_mcnemars_mid_p_leaves_out_half_of_what_was_seen():
     # 1 against 5 of 6: P(0) + P(1) = 7/64; two-sided 14/64, less P(1) = 6/64.
     assert mcnemar(change(1, 5, 9)).p == pytest.approx(14 / 64)
     assert mcnemar(change(1, 5, 9)).p_mid == pytest.approx(8 / 64)
-    # 2 against 2: the middle term 6/16 counts half on either side.
-    assert mcnemar(change(2, 2, 9)).p_mid == pytest.approx(1 - 6 / 16)
+    # 2 against 2: 1 - 0.5 x binompdf(2, 4, 0.5), as Fagerland's supplement has it.
+    assert mcnemar(change(2, 2, 9)).p_mid == pytest.approx(1 - 3 / 16)
 
 
 @pytest.mark.parametrize("n", [33, 100, 428])
@@ -54,8 +54,16 @@ def test_two_models_that_agree_may_still_differ_by_some_points():
 def test_the_exact_end_is_that_of_clopper_and_pearson():
     # Of 20 that differ 16 are A's: the share's interval, carried over to 20 of 30.
     shares = binomtest(16, 20).proportion_ci(0.95, "exact")
-    low, _ = mcnemar_interval(change(16, 4, 30), 0.95)
-    assert low <= (2 * shares.low - 1) * 20 / 30 + 1e-12
+    exact = [(2 * share - 1) * 20 / 30 for share in (shares.low, shares.high)]
+    # Bonett and Price: 17 and 5 of 32.
+    middle, half = 12 / 32, 1.959963984540054 * np.sqrt((22 / 32 - (12 / 32) ** 2) / 32)
+    assert mcnemar_interval(change(16, 4, 30), 0.95) == pytest.approx(
+        (min(exact[0], middle - half), max(exact[1], middle + half))
+    )
+    # It is the exact end that is wider where few differ.
+    low, _ = mcnemar_interval(change(6, 0, 300), 0.95)
+    share = binomtest(6, 6).proportion_ci(0.95, "exact").low
+    assert low == pytest.approx((2 * share - 1) * 6 / 300)
 
 
 @pytest.mark.parametrize(("right", "n"), [(30, 33), (381, 428), (0, 10), (10, 10)])

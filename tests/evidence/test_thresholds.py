@@ -43,6 +43,11 @@ def test_neither_label_nor_score_of_an_image_moves_its_own_threshold():
     flipped = np.where(here, 1 - labels, labels)
     after = said_positive(scores, flipped == 1, design)
     assert (before[0, here] == after[0, here]).all()
+    # Nor does another score there, but for the image that has it.
+    moved = scores.copy()
+    moved[0, np.flatnonzero(here)[0]] = 2.0
+    after = said_positive(moved, labels == 1, design)[0, here]
+    assert after.tolist() == [True, *before[0, here][1:]]
 
 
 def test_folds_without_a_class_are_refused():
