@@ -142,7 +142,7 @@ def _read_value(key: str, text: str, current: object) -> object:
     if "dict(" in text:
         raise ValueError(
             f"--cfg-options {key}={text}: a dict is not written as a value but by its "
-            "keys, such as default_hooks.early_stopping.type=EarlyStoppingHook."
+            "keys, such as default_hooks.logger.type=LoggerHook."
         )
     value = _parse(key, text)
     numeric = isinstance(current, int | float) and not isinstance(current, bool)

@@ -18,12 +18,15 @@ from torch.distributed import init_process_group
 import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache import ImageCacheSettings, keep_decoded
+from mmleaves.checkpoints.loading import load_from_local
+from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
+from mmleaves.hooks.safe_checkpoint_hook import POINTER
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.optim.precision import (
     apply_precision,
@@ -31,6 +34,7 @@ from mmleaves.optim.precision import (
     scores_in_float32,
 )
 from mmleaves.registry import DATASETS, RUNNERS
+from mmleaves.whole_files import write_whole
 
 
 def dataset_classes(dataset: dict) -> tuple[str, ...]:
@@ -120,18 +124,12 @@ class FineTuneRunner(Runner):
         return runner
 
     def train(self) -> nn.Module:
-        pointer = Path(self.work_dir, "last_checkpoint")
-        if self._resume and self._load_from is None and not pointer.is_file():
-            raise FileNotFoundError(
-                f"There is nothing to resume in {self.work_dir}: it holds no "
-                "`last_checkpoint`. To start from the beginning, leave out --resume."
-            )
         epochs = self.cfg.train_cfg.get("max_epochs", 1)
         if not isinstance(epochs, int) or epochs < 1:
             raise ValueError(
                 f"train_cfg.max_epochs is {epochs!r}, expected a whole number from 1."
             )
-        if not self._resume and pointer.is_file():
+        if not self._resume and Path(self.work_dir, POINTER).is_file():
             raise FileExistsError(
                 f"{self.work_dir} holds the checkpoints of an earlier run, which this "
                 "one would overwrite. To go on with it: --resume. To keep both: "
@@ -250,11 +248,21 @@ class FineTuneRunner(Runner):
             model_wrapper_cfg["device_ids"] = None
         return super().wrap_model(model_wrapper_cfg, model)
 
+    @master_only
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: object, **kwargs: object
+    ) -> None:
+        def write(path: Path) -> None:
+            upstream(out_dir, path.name, *args, **kwargs)
+            # What cannot be read back must not take the place of what can.
+            load_from_local(str(path), "cpu")
+
+        upstream = super().save_checkpoint
+        write_whole(Path(out_dir, filename), write)
+
     def load_or_resume(self) -> None:
         if self._resume and self._load_from is None:
-            # By name alone: the folder may have been moved or copied since.
-            pointer = Path(self.work_dir, "last_checkpoint").read_text().strip()
-            self._load_from = str(Path(self.work_dir, Path(pointer).name))
+            self._load_from = str(newest_checkpoint(Path(self.work_dir), self.logger))
         super().load_or_resume()
         best = self.message_hub.runtime_info.get("best_ckpt")
         if best is not None and Path(best).parent != Path(self.work_dir):

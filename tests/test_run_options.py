@@ -52,7 +52,7 @@ def test_a_run_stops_early_when_it_no_longer_improves(small, tmp_path):
     """No accuracy beats the first by more than 100 points."""
     stop = "default_hooks.early_stopping"
     settings = [
-        *(f"{stop}.type=EarlyStoppingHook", f"{stop}.monitor=accuracy/top1"),
+        *(f"{stop}.type=mmleaves.EarlyStoppingHook", f"{stop}.monitor=accuracy/top1"),
         *(f"{stop}.rule=greater", f"{stop}.patience=1", f"{stop}.min_delta=101"),
         "train_cfg.max_epochs=5",
     ]

@@ -165,7 +165,7 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_real_one(option, text):
         "optim_wrapper.accumulative_counts=4",
         "optim_wrapper.clip_grad.max_norm=1",
         "val_evaluator.0.topk=1,5",
-        "default_hooks.early_stopping.type=EarlyStoppingHook",
+        "default_hooks.early_stopping.type=mmleaves.EarlyStoppingHook",
     ],
 )
 def test_a_setting_that_something_reads_is_taken(option):

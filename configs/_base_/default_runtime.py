@@ -8,6 +8,7 @@ runner_type = "mmleaves.FineTuneRunner"
 default_hooks = dict(
     logger=dict(interval=50),
     checkpoint=dict(
+        type="mmleaves.SafeCheckpointHook",
         max_keep_ckpts=2,
         save_best="accuracy/top1",
         # Of which metrics the higher value is the better one, by parts of their names.
@@ -18,6 +19,7 @@ default_hooks = dict(
     check_monitors=dict(type="mmleaves.CheckMonitorsHook"),
     check_schedule=dict(type="mmleaves.CheckScheduleHook"),
     class_weight=dict(type="mmleaves.ClassWeightHook"),
+    draws=dict(type="mmleaves.DrawsHook"),
     plain_checkpoint=dict(type="mmleaves.PlainCheckpointHook"),
     progress_bar=dict(type="mmleaves.ProgressBarHook"),
     run_record=dict(type="mmleaves.RunRecordHook"),

@@ -7,7 +7,7 @@ _base_ = ["./default_runtime.py"]
 
 default_hooks = dict(
     early_stopping=dict(
-        type="EarlyStoppingHook",
+        type="mmleaves.EarlyStoppingHook",
         monitor="accuracy/top1",
         rule="greater",
         min_delta=0.1,

@@ -66,8 +66,6 @@ class FeatureLoader:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[dict]:
-        # As a DataLoader's iterator does: what is drawn later stays what it would be.
-        torch.empty((), dtype=torch.int64).random_()
         for indices in self.batch_sampler:
             features = self._take([self._key(index) for index in indices])
             yield {

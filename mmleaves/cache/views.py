@@ -1,8 +1,6 @@
 """Views of an image: what a pipeline makes of it, the same at every call."""
 
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from mmengine.dataset import BaseDataset
 from torch.utils.data import Dataset
 
 from mmleaves.cache.feature_store import KEY_BYTES
+from mmleaves.draws import drawing_from
 
 # Those that make the same of an image each time.
 _FIXED = {
@@ -60,26 +59,6 @@ def content_key(path: str) -> bytes:
 def view_key(content: bytes, view: int) -> bytes:
     """Return the key of view number ``view`` of an image with that content."""
     return content + view.to_bytes(_VIEW_BYTES, "little")
-
-
-@contextmanager
-def drawing_from(seed: int | None = None) -> Iterator[None]:
-    """Let chance go by a seed for a while, and then on as if nothing had been.
-
-    Args:
-        seed: In [0, 2**32), or None to draw on from where the generators are.
-    """
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        if seed is not None:
-            random.seed(seed)
-            np.random.seed(seed)
-            torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
 
 
 class Views(Dataset):

@@ -2,10 +2,13 @@ from mmleaves.hooks.check_data_hook import CheckDataHook
 from mmleaves.hooks.check_monitors_hook import CheckMonitorsHook
 from mmleaves.hooks.check_schedule_hook import CheckScheduleHook
 from mmleaves.hooks.class_weight_hook import ClassWeightHook
+from mmleaves.hooks.draws_hook import DrawsHook
+from mmleaves.hooks.early_stopping_hook import EarlyStoppingHook
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from mmleaves.hooks.progress_bar_hook import ProgressBarHook
 from mmleaves.hooks.run_record_hook import RunRecordHook
+from mmleaves.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmleaves.hooks.standardize_features_hook import StandardizeFeaturesHook
 from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
 
@@ -14,10 +17,13 @@ __all__ = [
     "CheckMonitorsHook",
     "CheckScheduleHook",
     "ClassWeightHook",
+    "DrawsHook",
+    "EarlyStoppingHook",
     "FreezeHook",
     "PlainCheckpointHook",
     "ProgressBarHook",
     "RunRecordHook",
+    "SafeCheckpointHook",
     "StandardizeFeaturesHook",
     "SyncMovingBuffersHook",
 ]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmleaves.cache.feature_cache import CacheSettings, FeatureCache
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
-from mmleaves.cache.views import drawing_from
+from mmleaves.draws import drawing_from
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.proof import digests
 from mmleaves.models.wrappers import unwrapped

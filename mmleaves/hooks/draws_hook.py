@@ -1,0 +1,38 @@
+"""Give each epoch draws of its own, the same whenever it is run."""
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from mmleaves.draws import ItemsByEpoch, draw_from, seed_of
+from mmleaves.registry import HOOKS
+
+
+@HOOKS.register_module()
+class DrawsHook(Hook):
+    """Let the chance in an epoch go by the run's seed and the epoch alone.
+
+    What a pipeline draws for an image goes by the image's number as well, and so not by
+    how many workers there are; what the model draws, as in dropout, by the process. A
+    run that is resumed after an epoch goes on as if it had never stopped. MMEngine's
+    own workers start each epoch from one seed, unless they stay.
+
+    Runs that are counted in iterations keep MMEngine's way.
+    """
+
+    priority = "VERY_HIGH"
+
+    def before_train(self, runner: Runner) -> None:
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            loader = runner.train_loop.dataloader
+            # Else a loader draws from the common generator when it starts workers.
+            loader.generator = torch.Generator()
+            dataset = loader.dataset
+            # Torch's loader asks for it before it asks for single items.
+            dataset.__getitems__ = ItemsByEpoch(dataset, runner.seed)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            runner.train_loop.dataloader.dataset.__getitems__.epoch.fill_(runner.epoch)
+            draw_from(seed_of(runner.seed, runner.epoch, get_rank()))

@@ -1,0 +1,120 @@
+"""Checkpoints that no kill can lose."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from mmleaves.registry import HOOKS
+from mmleaves.whole_files import sweep, write_whole
+
+POINTER = "last_checkpoint"
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """Save checkpoints so that at any moment the newest whole one can be resumed.
+
+    A file comes to its name when it is on the disk and was read back; then the pointer
+    ``last_checkpoint`` names it; then older ones are removed, the best one too. Where a
+    validation follows an epoch, the checkpoint is saved after it, so that it knows of
+    it: a run that is killed in between does the epoch again. Upstream's deletes the old
+    file first, and writes the new one in its place.
+
+    Arguments are upstream's.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        if is_main_process():
+            sweep(Path(self.out_dir))
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        if not validates_after(runner, runner.epoch + 1):
+            super().after_train_epoch(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        before = self._best_files()
+        # So that upstream neither deletes the best one nor saves the epoch again.
+        self._set_best_files(dict.fromkeys(before))
+        last, self.last_ckpt = self.last_ckpt, None
+        super().after_val_epoch(runner, metrics)
+        self.last_ckpt = last
+        now = self._best_files()
+        after = {key: path or before.get(key) for key, path in now.items()}
+        self._set_best_files(after)
+        if self._is_due(runner):
+            meta = {"epoch": runner.epoch, "iter": runner.iter}
+            self._save_checkpoint_with_step(runner, runner.epoch, meta)
+        if is_main_process():
+            _remove(set(before.values()) - set(after.values()))
+
+    def _is_due(self, runner: Runner) -> bool:
+        # The epoch counts as done by now, where upstream's own test expects that not.
+        since = runner.epoch - self.save_begin
+        if not self.by_epoch or since < 0:
+            return False
+        every = self.interval > 0 and since % self.interval == 0
+        return every or (self.save_last and runner.epoch == runner.max_epochs)
+
+    def _best_files(self) -> dict[str, str | None]:
+        """Return the file of the best checkpoint by each metric that chooses one."""
+        if not self.save_best:
+            return {}
+        if len(self.key_indicators) == 1:
+            return {self.key_indicators[0]: self.best_ckpt_path}
+        return dict(self.best_ckpt_path_dict)
+
+    def _set_best_files(self, files: dict[str, str | None]) -> None:
+        if len(files) == 1:
+            (self.best_ckpt_path,) = files.values()
+        elif files:
+            self.best_ckpt_path_dict.update(files)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        name = self.filename_tmpl.format(step)
+        outdated = []
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            kept = [*self.keep_ckpt_ids, step]
+            outdated = kept[: -self.max_keep_ckpts]
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+        self.last_ckpt = str(Path(self.out_dir, name))
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            **self.args,
+        )
+        if is_main_process():
+            pointer = Path(runner.work_dir, POINTER)
+            write_whole(pointer, lambda path: path.write_text(self.last_ckpt))
+            names = [self.filename_tmpl.format(number) for number in outdated]
+            _remove(str(Path(self.out_dir, outdated_name)) for outdated_name in names)
+
+
+def validates_after(runner: Runner, epoch: int) -> bool:
+    """Return whether a validation follows that epoch, counted from 1."""
+    loop = runner.train_loop
+    if runner.val_loop is None or not isinstance(loop, EpochBasedTrainLoop):
+        return False
+    # As the loop itself decides once the epoch is over.
+    interval = loop.val_interval
+    for milestone, from_there in zip(
+        loop.dynamic_milestones, loop.dynamic_intervals, strict=True
+    ):
+        if epoch + 1 >= milestone:
+            interval = from_there
+    due = epoch % interval == 0 or epoch == loop.max_epochs
+    return epoch >= loop.val_begin and due
+
+
+def _remove(paths: Iterable[str | None]) -> None:
+    for path in filter(None, paths):
+        Path(path).unlink(missing_ok=True)
