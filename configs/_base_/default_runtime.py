@@ -20,9 +20,11 @@ default_hooks = dict(
     check_schedule=dict(type="mmleaves.CheckScheduleHook"),
     class_weight=dict(type="mmleaves.ClassWeightHook"),
     draws=dict(type="mmleaves.DrawsHook"),
+    go_on=dict(type="mmleaves.GoOnHook"),
     plain_checkpoint=dict(type="mmleaves.PlainCheckpointHook"),
     progress_bar=dict(type="mmleaves.ProgressBarHook"),
     run_record=dict(type="mmleaves.RunRecordHook"),
+    stop_on_signal=dict(type="mmleaves.StopOnSignalHook"),
     # Several processes score and save with one BatchNorm, the mean of theirs.
     sync_buffers=dict(type="mmleaves.SyncMovingBuffersHook"),
 )

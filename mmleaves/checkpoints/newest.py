@@ -20,8 +20,8 @@ def newest_checkpoint(folder: Path, logger: Logger) -> Path:
     """
     pointer = folder / "last_checkpoint"
     named = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
-    candidates = sorted(folder.glob("*_*.pth"), key=_step, reverse=True)
-    candidates = [path for path in candidates if _step(path) >= 0]
+    candidates = sorted(folder.glob("*.pth"), key=_step, reverse=True)
+    candidates = [p for p in candidates if _step(p) >= 0 or p.name == named]
     if named:
         candidates.sort(key=lambda path: path.name != named)
     if not candidates:

@@ -10,6 +10,7 @@ from mmleaves.hooks.progress_bar_hook import ProgressBarHook
 from mmleaves.hooks.run_record_hook import RunRecordHook
 from mmleaves.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmleaves.hooks.standardize_features_hook import StandardizeFeaturesHook
+from mmleaves.hooks.stop_on_signal_hook import GoOnHook, StopOnSignalHook
 from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "DrawsHook",
     "EarlyStoppingHook",
     "FreezeHook",
+    "GoOnHook",
     "PlainCheckpointHook",
     "ProgressBarHook",
     "RunRecordHook",
     "SafeCheckpointHook",
     "StandardizeFeaturesHook",
+    "StopOnSignalHook",
     "SyncMovingBuffersHook",
 ]

@@ -11,14 +11,14 @@ from mmleaves.registry import HOOKS
 
 @HOOKS.register_module()
 class DrawsHook(Hook):
-    """Let the chance in an epoch go by the run's seed and the epoch alone.
+    """Let chance go by the run's seed and by where the run is, and by nothing else.
 
-    What a pipeline draws for an image goes by the image's number as well, and so not by
-    how many workers there are; what the model draws, as in dropout, by the process. A
-    run that is resumed after an epoch goes on as if it had never stopped. MMEngine's
-    own workers start each epoch from one seed, unless they stay.
+    What a pipeline draws for an image goes by the epoch and the image's number, and so
+    not by how many workers there are; what the model draws, as in dropout, by the
+    iteration and the process. So a run that is resumed goes on as if it had never
+    stopped. MMEngine's own workers start each epoch from one seed, unless they stay.
 
-    Runs that are counted in iterations keep MMEngine's way.
+    The pipelines of runs that are counted in iterations keep MMEngine's way.
     """
 
     priority = "VERY_HIGH"
@@ -35,4 +35,8 @@ class DrawsHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
             runner.train_loop.dataloader.dataset.__getitems__.epoch.fill_(runner.epoch)
-            draw_from(seed_of(runner.seed, runner.epoch, get_rank()))
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None
+    ) -> None:
+        draw_from(seed_of(runner.seed, runner.iter, get_rank()))

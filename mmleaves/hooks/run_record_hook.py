@@ -14,7 +14,11 @@ from mmleaves.datasets.overlap import image_paths
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.hooks.curves import draw_curves
 from mmleaves.hooks.environment import environment
+from mmleaves.hooks.stop_on_signal_hook import ITERATIONS_DONE
 from mmleaves.registry import DATASETS, HOOKS
+
+# In the message hub: the rate that the epoch began with.
+_RATE = "epoch_lr"
 
 
 @HOOKS.register_module()
@@ -58,6 +62,10 @@ class RunRecordHook(Hook):
         # have other rates, it is the one that the others are multiples of.
         rates = runner.optim_wrapper.get_lr()
         rate = rates.get("base_lr", rates["lr"])[0]
+        hub = runner.message_hub
+        if hub.runtime_info.get(ITERATIONS_DONE):
+            rate = hub.get_info(_RATE)  # the epoch began in an earlier process
+        hub.update_info(_RATE, rate)
         self._rows.append({"epoch": runner.epoch + 1, "lr": rate})
 
     @master_only

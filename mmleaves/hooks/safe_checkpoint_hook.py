@@ -11,6 +11,8 @@ from mmleaves.registry import HOOKS
 from mmleaves.whole_files import sweep, write_whole
 
 POINTER = "last_checkpoint"
+# What a run that is stopped within an epoch leaves, until the epoch's own is there.
+INTERRUPTED = "interrupted.pth"
 
 
 @HOOKS.register_module()
@@ -96,6 +98,7 @@ class SafeCheckpointHook(CheckpointHook):
             pointer = Path(runner.work_dir, POINTER)
             write_whole(pointer, lambda path: path.write_text(self.last_ckpt))
             names = [self.filename_tmpl.format(number) for number in outdated]
+            names.append(INTERRUPTED)
             _remove(str(Path(self.out_dir, outdated_name)) for outdated_name in names)
 
 

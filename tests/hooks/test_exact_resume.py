@@ -84,6 +84,27 @@ def kill_when(work, epoch, args):
     assert not (work / "epoch_3.pth").is_file(), "it was too fast to be killed"
 
 
+def same_runs(whole, other):
+    expected, found = (
+        torch.load(work / "epoch_3.pth", weights_only=True) for work in (whole, other)
+    )
+    for part in ("state_dict", "ema_state_dict"):
+        for name, tensor in expected[part].items():
+            assert torch.equal(found[part][name], tensor), name
+    moments = [of["optimizer"]["state"] for of in (expected, found)]
+    for number, state in moments[0].items():
+        for name, value in state.items():
+            assert torch.equal(
+                torch.as_tensor(moments[1][number][name]), torch.as_tensor(value)
+            )
+    said = [
+        of["message_hub"]["runtime_info"]["early_stopping"] for of in (expected, found)
+    ]
+    assert said[0] == said[1]
+    assert said[0]["waited"] == 2  # the first is the best, as none is 200 points better
+    assert rows_of(other) == rows_of(whole)
+
+
 @pytest.mark.parametrize(
     ("trainable", "mixup", "before", "after"),
     [
@@ -114,22 +135,94 @@ def test_killed_and_resumed_is_as_if_nothing_had_been(
     kill_when(killed, 1, args)
     done = check(run_tool("train", args[0], "--resume", *args[1:]))
     assert "resumed epoch: 1" in done.stdout or "resumed epoch: 2" in done.stdout
-    expected, found = (
-        torch.load(work / "epoch_3.pth", weights_only=True) for work in (whole, killed)
-    )
-    for part in ("state_dict", "ema_state_dict"):
-        for name, tensor in expected[part].items():
-            assert torch.equal(found[part][name], tensor), name
-    moments = [of["optimizer"]["state"] for of in (expected, found)]
-    for number, state in moments[0].items():
-        for name, value in state.items():
-            assert torch.equal(
-                torch.as_tensor(moments[1][number][name]), torch.as_tensor(value)
-            )
-    said = [
-        of["message_hub"]["runtime_info"]["early_stopping"] for of in (expected, found)
-    ]
-    assert said[0] == said[1]
-    assert said[0]["waited"] == 2  # the first is the best, as none is 200 points better
-    assert rows_of(killed) == rows_of(whole)
+    same_runs(whole, killed)
     assert not list(killed.glob("*.unfinished"))
+
+
+SIGNALLER = """
+import os
+
+from mmengine.hooks import Hook
+from mmpretrain.registry import HOOKS
+
+
+@HOOKS.register_module()
+class Signaller(Hook):
+    '''Sends a signal to this process and its workers, once, at a known place.'''
+
+    def send(self, where):
+        if os.environ.get("SIGNAL_AT") == where:
+            os.killpg(0, int(os.environ["SIGNAL"]))
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.send(f"train {runner.iter}")
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        self.send(f"val {runner.epoch}")
+"""
+
+
+@pytest.fixture(scope="module")
+def whole_run(real_data, tmp_path_factory):
+    """Folder of data, and of a run of it that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    leaves = folder / "leaves"
+    for species in ("7. Ilex aquifolium", "9. Betula pubescens"):
+        shutil.copytree(real_data / "leaf_uci_folders" / species, leaves / species)
+    (folder / "signaller.py").write_text(SIGNALLER)
+    args = signalled(leaves, folder / "whole")
+    assert start(args).returncode == 0
+    return leaves, folder / "whole"
+
+
+def signalled(leaves, work):
+    args = arguments(leaves, work, "all", True, ["train_cfg.max_epochs=3"])
+    imports = ["mmleaves.runner", "signaller"]
+    more = f"custom_imports = dict(imports={imports}, allow_failed_imports=False)\n"
+    text = (
+        args[0]
+        .read_text()
+        .replace("custom_hooks = [", 'custom_hooks = [dict(type="Signaller"), ')
+    )
+    args[0].write_text(text + more)
+    return args
+
+
+def start(args, **env):
+    python_path = os.pathsep.join(
+        [str(args[0].parent), os.environ.get("PYTHONPATH", "")]
+    )
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "train.py", *map(str, args)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": python_path} | env,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [
+        ("train 4", signal.SIGTERM),  # within the second epoch of three iterations
+        ("train 5", signal.SIGUSR1),  # its last: the validation begins, and is stopped
+        ("val 2", signal.SIGTERM),
+    ],
+)
+def test_a_signal_saves_at_once_and_the_run_ends_as_if_it_had_not_come(
+    whole_run, tmp_path, where, number
+):
+    """As SLURM sends it, to the workers too."""
+    leaves, whole = whole_run
+    stopped = tmp_path / "stopped"
+    args = signalled(leaves, stopped)
+    done = start(args, SIGNAL_AT=where, SIGNAL=str(int(number)))
+    assert done.returncode == 75, done.stderr[-3000:]
+    assert f"Stopped by {number.name} in epoch" in done.stdout + done.stderr
+    assert (stopped / "last_checkpoint").read_text().endswith("interrupted.pth")
+    assert "Traceback" not in done.stderr
+    done = start([args[0], "--resume", *args[1:]])
+    assert done.returncode == 0, done.stderr[-3000:]
+    same_runs(whole, stopped)
+    assert not (stopped / "interrupted.pth").exists()

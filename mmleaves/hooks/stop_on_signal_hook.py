@@ -1,0 +1,216 @@
+"""Stop when the machine is wanted back, with everything saved."""
+
+import atexit
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+import torch
+from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER, validates_after
+from mmleaves.registry import HOOKS
+from mmleaves.whole_files import write_whole
+
+# "Temporary failure, try again": the number of sysexits.h.
+EXIT_STOPPED = 75
+# The signals of `kill` and of SLURM's --signal=USR1; Windows has the first alone.
+_SIGNALS = [getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")]
+# What a checkpoint within an epoch says beside what all of them do.
+_PENDING, ITERATIONS_DONE = "validation_pending", "iterations_of_the_epoch"
+
+
+@HOOKS.register_module()
+class StopOnSignalHook(Hook):
+    """On SIGTERM or SIGUSR1 finish the iteration, save, and exit with 75.
+
+    ``--resume`` goes on in the middle of the epoch, or with the validation that was
+    interrupted, and ends with the weights of a run that was not. A second signal exits
+    at once, and leaves the last epoch's checkpoint.
+    """
+
+    # What is saved has to know of what the other hooks do after an iteration.
+    priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self._received: signal.Signals | None = None
+        self._before: dict = {}
+        self._something_to_save = False
+        self._done = 0
+
+    def before_train(self, runner: Runner) -> None:
+        self._received, self._something_to_save = None, False
+        for number in filter(None, _SIGNALS):
+            self._before[number] = signal.signal(number, self._receive)
+        ends = torch.zeros((), dtype=torch.uint8).share_memory_()
+        atexit.register(ends.fill_, 1)
+        for loop in (runner.train_loop, runner.val_loop):
+            loader = getattr(loop, "dataloader", None)
+            if isinstance(loader, DataLoader):
+                loader.worker_init_fn = _Worker(loader.worker_init_fn, ends)
+
+    def after_train(self, runner: Runner) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._received is not None or not self._something_to_save:
+            raise SystemExit(EXIT_STOPPED)
+        self._received = signal.Signals(number)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self._done = runner.message_hub.runtime_info.get(ITERATIONS_DONE, 0)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None
+    ) -> None:
+        self._something_to_save = True
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: dict | None = None,
+    ) -> None:
+        total = runner.iter + 1
+        self._done += 1
+        if self._done == len(runner.train_loop.dataloader) and _counts_epochs(runner):
+            return  # the epoch ends, and with it comes a checkpoint
+        accumulated = getattr(runner.optim_wrapper, "_accumulative_counts", 1)
+        if total % accumulated == 0 and self._is_wanted():
+            runner.message_hub.update_info(ITERATIONS_DONE, self._done)
+            self._save(runner, {"epoch": runner.epoch, "iter": total})
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        if not validates_after(runner, runner.epoch + 1) and self._is_wanted():
+            self._save(runner, {"epoch": runner.epoch + 1, "iter": runner.iter})
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        if not self._is_wanted():
+            return
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):
+                # During a validation the model has the averaged weights.
+                hook.after_val_epoch(runner)
+        runner.message_hub.update_info(_PENDING, runner.epoch)
+        self._save(runner, {"epoch": runner.epoch, "iter": runner.iter})
+
+    def _is_wanted(self) -> bool:
+        if get_world_size() == 1:
+            return self._received is not None
+        # All processes have to stop after the same iteration.
+        wanted = torch.tensor(float(self._received is not None))
+        if torch.cuda.is_available():
+            wanted = wanted.cuda()
+        all_reduce(wanted, "max")
+        return bool(wanted)
+
+    def _save(self, runner: Runner, meta: dict) -> None:
+        runner.save_checkpoint(runner.work_dir, INTERRUPTED, meta=meta)
+        if is_main_process():
+            pointer = Path(runner.work_dir, POINTER)
+            path = str(Path(runner.work_dir, INTERRUPTED))
+            write_whole(pointer, lambda file: file.write_text(path))
+        runner.logger.warning(
+            f"Stopped by {self._received.name if self._received else 'a signal'} in "
+            f"epoch {meta['epoch'] + 1}, after {meta['iter']} iterations in all: "
+            f"{INTERRUPTED} has it. To go on: the same command with --resume."
+        )
+        raise SystemExit(EXIT_STOPPED)
+
+
+@HOOKS.register_module()
+class GoOnHook(Hook):
+    """Go on in the middle of an epoch, or with a validation that was interrupted."""
+
+    # A validation belongs to the epoch before, of which the others know.
+    priority = "HIGHEST"
+    _sampler: Sampler | None = None
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self._validate(runner)
+        done = runner.message_hub.runtime_info.get(ITERATIONS_DONE, 0)
+        if done:
+            loader = runner.train_loop.dataloader
+            self._sampler = loader.batch_sampler.sampler
+            batch = loader.batch_sampler.batch_size
+            loader.batch_sampler.sampler = _Later(self._sampler, done * batch)
+            runner.logger.info(
+                f"Epoch {runner.epoch + 1} goes on after {done} iterations."
+            )
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        if self._sampler is not None:
+            runner.train_loop.dataloader.batch_sampler.sampler = self._sampler
+            self._sampler = None
+        runner.message_hub.update_info(ITERATIONS_DONE, 0)
+
+    def after_train(self, runner: Runner) -> None:
+        self._validate(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        runner.message_hub.update_info(_PENDING, 0)
+
+    def _validate(self, runner: Runner) -> None:
+        pending = runner.message_hub.runtime_info.get(_PENDING, 0)
+        if pending and runner.val_loop is not None:
+            runner.logger.info(f"The validation after epoch {pending} comes first.")
+            runner.val_loop.run()
+
+
+class _Worker:
+    """What starts a worker: signals are for its parent to hear.
+
+    Those of a whole group of processes, as SLURM sends them, reach workers too. But
+    when the parent ends, SIGTERM is how it ends them.
+
+    Args:
+        start: What else starts it.
+        ends: Whether the parent ends, in shared memory.
+    """
+
+    def __init__(self, start: Callable[[int], None] | None, ends: Tensor) -> None:
+        self._start, self._ends = start, ends
+
+    def __call__(self, number: int) -> None:
+        for of_parent in filter(None, _SIGNALS):
+            signal.signal(of_parent, self._receive)
+        if self._start is not None:
+            self._start(number)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._ends:
+            os._exit(0)
+
+
+class _Later(Sampler):
+    """A sampler without its first images."""
+
+    def __init__(self, sampler: Sampler, first: int) -> None:
+        self._sampler, self._first = sampler, first
+
+    def __iter__(self) -> Iterator[int]:
+        images = iter(self._sampler)
+        for _ in range(self._first):
+            next(images, None)
+        return images
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+
+def _counts_epochs(runner: Runner) -> bool:
+    return isinstance(runner.train_loop, EpochBasedTrainLoop)
