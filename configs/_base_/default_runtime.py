@@ -17,6 +17,7 @@ default_hooks = dict(
     ),
     check_data=dict(type="mmleaves.CheckDataHook"),
     check_monitors=dict(type="mmleaves.CheckMonitorsHook"),
+    check_numbers=dict(type="mmleaves.CheckNumbersHook"),
     check_schedule=dict(type="mmleaves.CheckScheduleHook"),
     class_weight=dict(type="mmleaves.ClassWeightHook"),
     draws=dict(type="mmleaves.DrawsHook"),

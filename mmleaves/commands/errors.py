@@ -8,8 +8,19 @@ from collections.abc import Callable
 EXIT_USAGE = 2
 
 
+class RunError(Exception):
+    """Something that went wrong in a run, and not by what the user gave.
+
+    Its text says what, and what to do; ``exit_code`` is what the process ends with.
+    """
+
+    exit_code = 1
+
+
 def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
-    """Let a command print what the user can mend, without a traceback, and exit with 2.
+    """Let a command print what the user can mend, without a traceback, and exit.
+
+    With 2, or with the code of a `RunError`.
 
     The traceback is shown with ``--debug``. Errors of other kinds are most likely ours
     and keep it.
@@ -19,12 +30,12 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
     def command(argv: list[str] | None = None) -> None:
         try:
             main(argv)
-        except (ValueError, OSError) as e:
+        except (ValueError, OSError, RunError) as e:
             if "--debug" in (sys.argv if argv is None else argv):
                 raise
             text = f"\nError: {message(e)}\n(--debug shows where it came from.)"
             print(text, file=sys.stderr)
-            sys.exit(EXIT_USAGE)
+            sys.exit(e.exit_code if isinstance(e, RunError) else EXIT_USAGE)
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             sys.exit(130)

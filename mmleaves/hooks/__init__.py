@@ -1,5 +1,6 @@
 from mmleaves.hooks.check_data_hook import CheckDataHook
 from mmleaves.hooks.check_monitors_hook import CheckMonitorsHook
+from mmleaves.hooks.check_numbers_hook import CheckNumbersHook
 from mmleaves.hooks.check_schedule_hook import CheckScheduleHook
 from mmleaves.hooks.class_weight_hook import ClassWeightHook
 from mmleaves.hooks.draws_hook import DrawsHook
@@ -16,6 +17,7 @@ from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
 __all__ = [
     "CheckDataHook",
     "CheckMonitorsHook",
+    "CheckNumbersHook",
     "CheckScheduleHook",
     "ClassWeightHook",
     "DrawsHook",

@@ -11,10 +11,13 @@ from mmengine.config import Config
 # MMEngine puts back unless they are None, and others.
 _STOCK = ("checkpoint", "logger", "param_scheduler", "timer")
 _OTHERS = (
+    "check_numbers",
     "check_schedule",
     "early_stopping",
+    "go_on",
     "plain_checkpoint",
     "run_record",
+    "stop_on_signal",
     "visualization",
 )
 
