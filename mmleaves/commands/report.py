@@ -76,8 +76,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         default=0,
         metavar="N",
-        help="of how many of them to show where the nets looked; needs checkpoints in "
-        "the runs' folders, and `pip install mmleaves[grad-cam]` (default: none)",
+        help="for how many of each kind to show where the nets looked; needs "
+        "checkpoints in the runs' folders, and `pip install 'mmleaves[grad-cam]'` "
+        "(default: none)",
     )
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"

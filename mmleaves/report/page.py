@@ -13,6 +13,7 @@ from mmleaves.evidence.score_sums import SCORES
 from mmleaves.evidence.verdict import p_text
 from mmleaves.evidence.whole_files import write_atomically
 from mmleaves.report import sections
+from mmleaves.report.curves import choice_gains
 from mmleaves.report.facts import facts
 from mmleaves.report.intervals import share_interval
 from mmleaves.report.markup import element, number, text
@@ -46,7 +47,7 @@ def write_report(
             classes the one that is to be found, without them.
         pictures: Images to show of each kind, at most.
         images: Folder that relative names of images start from.
-        grad_cam: Images to show a Grad-CAM of, at most; needs captum.
+        grad_cam: Images of each kind to show a Grad-CAM of, at most; needs captum.
 
     Raises:
         ValueError: If the name ends otherwise, or a class is none.
@@ -72,6 +73,7 @@ def write_report(
             roc=sections.roc_curves(scored, roc_classes),
             reliability=sections.reliabilities(scored),
             curves=sections.training_curves(scored),
+            choice_gains=choice_gains(scored),
             stability=sections.stability(scored),
             galleries=sections.galleries(scored, pictures, images, grad_cam),
             widening=math.sqrt(1 + scored.design.test_train_ratio),

@@ -160,10 +160,10 @@ def galleries(
         ("flip", flipping(scored)),
     ):
         shown = []
-        for one in images[:most]:
+        for place, one in enumerate(images[:most]):
             sha256 = hashes[one.index] if hashes else None
             picture = thumbnail(one.name, folder, sha256)
-            shown.append((one, picture, maps.of(one, picture.path)))
+            shown.append((one, picture, maps.of(place, one, picture.path)))
         found[kind] = len(images), shown
     return {kind: (*values, maps.lacking) for kind, values in found.items()}
 
