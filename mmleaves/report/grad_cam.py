@@ -22,11 +22,13 @@ class HeatMap:
         recipe: The recipe.
         said: The class that it named.
         uri: ``data:`` address of a JPEG, the image as the net saw it under the map.
+        is_empty: Whether nothing in the image spoke for the class.
     """
 
     recipe: str
     said: str
     uri: str
+    is_empty: bool
 
 
 class HeatMaps:
@@ -75,10 +77,10 @@ class HeatMaps:
                 continue
             row = int(wrong[0])
             label = int(said.predicted[row, image.index])
-            uri = self._draw(self._run(recipe, row, image.index), path, label)
-            if uri is not None:
+            drawn = self._draw(self._run(recipe, row, image.index), path, label)
+            if drawn is not None:
                 name = self._scored.design.classes[label]
-                found.append(HeatMap(recipe, name, uri))
+                found.append(HeatMap(recipe, name, *drawn))
         return found
 
     def _run(self, recipe: str, row: int, image: int) -> GatheredRun:
@@ -92,7 +94,9 @@ class HeatMaps:
             run for run in runs if (run.record.repeat, run.record.fold) == place
         )
 
-    def _draw(self, run: GatheredRun, path: Path, label: int) -> str | None:
+    def _draw(
+        self, run: GatheredRun, path: Path, label: int
+    ) -> tuple[str, bool] | None:
         """Return the map of a run's net, or None if it left none to make one of."""
         try:
             if run.folder not in self._nets:
@@ -105,8 +109,7 @@ class HeatMaps:
             return None
 
     def _load(self, run: GatheredRun) -> "Net | None":
-        best = run.record.epoch_rule == "best"
-        checkpoint = find_in_run(run.folder, "best_*.pth" if best else "epoch_*.pth")
+        checkpoint = _checkpoint(run)
         config = find_in_run(run.folder, "*.py")
         if checkpoint is None or config is None:
             why = f"some runs of {run.recipe} left no checkpoint with its config"
@@ -116,3 +119,15 @@ class HeatMaps:
         from mmleaves.report.saliency import load_net
 
         return load_net(config, checkpoint)
+
+
+def _checkpoint(run: GatheredRun) -> Path | None:
+    """Return the weights that were scored, or None if they are not there."""
+    if run.record.epoch_rule == "best":
+        return find_in_run(run.folder, "best_*.pth")
+    # MMEngine writes into it where the last checkpoint is.
+    pointer = find_in_run(run.folder, "last_checkpoint")
+    if pointer is None:
+        return None
+    path = pointer.with_name(Path(pointer.read_text(encoding="utf-8").strip()).name)
+    return path if path.is_file() else None

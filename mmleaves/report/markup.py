@@ -65,6 +65,6 @@ def number(
     return element(
         "data",
         shown.replace("-", MINUS),
-        value=repr(float(value)),
+        value=repr(value if isinstance(value, int) else float(value)),
         data_key=key,
     )

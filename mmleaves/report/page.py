@@ -55,6 +55,9 @@ def write_report(
     """
     check_page_name(path)
     rows = sections.classes(scored)
+    # The class that is asked for and is none is refused before the pictures are made.
+    curves = sections.roc_curves(scored, roc_classes)
+    galleries = sections.galleries(scored, pictures, images, grad_cam)
     page = (
         environment()
         .get_template("page.html")
@@ -70,12 +73,13 @@ def write_report(
             classes=rows,
             hardest=sections.hardest(rows),
             confusions=sections.confusions(scored),
-            roc=sections.roc_curves(scored, roc_classes),
+            roc=curves,
             reliability=sections.reliabilities(scored),
             curves=sections.training_curves(scored),
             choice_gains=choice_gains(scored),
             stability=sections.stability(scored),
-            galleries=sections.galleries(scored, pictures, images, grad_cam),
+            galleries=galleries,
+            has_maps=any(one[2] for kind in galleries.values() for one in kind[1]),
             widening=math.sqrt(1 + scored.design.test_train_ratio),
         )
     )

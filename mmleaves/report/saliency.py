@@ -38,8 +38,11 @@ class Net:
         self._pipeline = pipeline
         self._layer: nn.Module | None = None
 
-    def map_of(self, path: Path, label: int) -> str:
-        """Return the image under its map for a class, as a ``data:`` address.
+    def map_of(self, path: Path, label: int) -> tuple[str, bool]:
+        """Return the image under its map for a class, and whether the map is empty.
+
+        Returns:
+            A ``data:`` address; and True if nothing in the image spoke for the class.
 
         Raises:
             ValueError: If the net's last features are no map of the image.
@@ -49,13 +52,10 @@ class Net:
         inputs = self._model.data_preprocessor(batch)["inputs"]
         if self._layer is None:
             self._layer = last_map(self._model, inputs)
-        cam = LayerGradCam(self._model, self._layer).attribute(
-            inputs, target=label, relu_attributions=True
-        )
-        cam = cam[0] if isinstance(cam, tuple) else cam
-        return data_uri(
-            _overlay(data["inputs"], cam[0, 0]), side_px=SIDE_PX, quality=QUALITY
-        )
+        cam = grad_cam(self._model, self._layer, inputs, label)
+        picture = _overlay(data["inputs"], cam)
+        uri = data_uri(picture, side_px=SIDE_PX, quality=QUALITY)
+        return uri, not bool((cam > 0).any())
 
 
 def load_net(config: Path, checkpoint: Path) -> Net:
@@ -66,11 +66,34 @@ def load_net(config: Path, checkpoint: Path) -> Net:
     """
     cfg = load_config(str(config))
     cfg, _ = prediction_config(cfg, str(checkpoint), str(checkpoint.parent))
+    # The training is past: what its hooks did to the weights is in the file.
+    cfg.custom_hooks = []
     with TemporaryDirectory() as cfg.work_dir:
         runner = FineTuneRunner.from_cfg(cfg)
         runner.load_or_resume()
     dataset = {**cfg.test_dataloader.dataset, "lazy_init": True}
     return Net(runner.model, DATASETS.build(dataset).pipeline)
+
+
+def grad_cam(model: nn.Module, layer: nn.Module, inputs: Tensor, label: int) -> Tensor:
+    """Return what in an image spoke for a class, (h, w), 0 or more.
+
+    Args:
+        model: A classifier.
+        layer: Its module whose output is a map, as of `last_map`.
+        inputs: The image as the model takes it, (1, 3, H, W).
+        label: Number of the class.
+
+    References:
+        Selvaraju and others, Grad-CAM: visual explanations from deep networks via
+        gradient-based localization, ICCV 2017.
+    """
+    found = LayerGradCam(model, layer).attribute(
+        inputs, target=label, relu_attributions=True
+    )
+    # A backbone gives a tuple of maps, of which there is one.
+    found = found[0] if isinstance(found, tuple) else found
+    return found[0, 0].detach()
 
 
 def last_map(model: nn.Module, inputs: Tensor) -> nn.Module:
@@ -113,7 +136,7 @@ def _overlay(image: Tensor, cam: Tensor) -> np.ndarray:
     """Return the image, (3, H, W), uint8, BGR, under a map, (h, w), as (H, W, 3)."""
     picture = image.permute(1, 2, 0).numpy()
     sides = picture.shape[1::-1]
-    heat = cv2.resize(cam.detach().float().numpy(), sides)
+    heat = cv2.resize(cam.float().numpy(), sides)
     heat = heat / max(float(heat.max()), 1e-12)
     colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
     return cv2.addWeighted(picture, 0.55, colours, 0.45, 0)
