@@ -58,6 +58,7 @@ def write_report(
     # The class that is asked for and is none is refused before the pictures are made.
     curves = sections.roc_curves(scored, roc_classes)
     galleries = sections.galleries(scored, pictures, images, grad_cam)
+    shown = [one for _, found, _ in galleries.values() for one in found]
     page = (
         environment()
         .get_template("page.html")
@@ -79,7 +80,9 @@ def write_report(
             choice_gains=choice_gains(scored),
             stability=sections.stability(scored),
             galleries=galleries,
-            has_maps=any(one[2] for kind in galleries.values() for one in kind[1]),
+            has_maps=any(maps for *_, maps in shown),
+            has_pictures=any(picture.uri for _, picture, _ in shown),
+            images_folder=images,
             widening=math.sqrt(1 + scored.design.test_train_ratio),
         )
     )

@@ -46,7 +46,7 @@ def test_tables_of_a_hold_out_make_a_page(tmp_path, capsys):
     assert "60 held-out images of 3 classes, 2 runs of each recipe" in text
     assert "c1 against the rest" in text and "c2 against the rest" in text
     assert "dealt into five parts" in text
-    assert "no picture: no file of this name" in text
+    assert "No picture could be shown: no file of this name below ." in text
     assert "Tables hold no curves of the training." in text
     assert "[How the images were split" in text
     assert page.count('class="plot"') == 4 + 2
@@ -54,11 +54,11 @@ def test_tables_of_a_hold_out_make_a_page(tmp_path, capsys):
 
 def test_a_single_recipe_has_no_verdict_and_all_else(experiment, tmp_path, capsys):
     out = tmp_path / "page.html"
-    main([str(experiment.folder / "probe"), "--out", str(out)])
+    main([str(experiment.folder / "probe"), "--out", str(out), "--images", "根"])
     text = words(out.read_text(encoding="utf-8"))
     assert "How good is probe?" in text and "Verdicts" not in text
     assert "The recipe probe was scored on 40 images" in text
-    assert "the file is not" not in text and "no file of this name" in text
+    assert "below 根. Where the images lie" in text
     assert capsys.readouterr().out == f"Page: {out}\n"
 
 
