@@ -5,6 +5,8 @@ torch. pytorch-grad-cam, which MMPretrain's `vis_cam.py` calls, brings an OpenCV
 own (opencv-python-headless), which overwrites the one that reads our images.
 """
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,7 +70,9 @@ def load_net(config: Path, checkpoint: Path) -> Net:
     cfg, _ = prediction_config(cfg, str(checkpoint), str(checkpoint.parent))
     # The training is past: what its hooks did to the weights is in the file.
     cfg.custom_hooks = []
-    with TemporaryDirectory() as cfg.work_dir:
+    cfg.log_level = "WARNING"
+    # MMEngine prints that it reads a file, once for each run.
+    with TemporaryDirectory() as cfg.work_dir, redirect_stdout(StringIO()):
         runner = FineTuneRunner.from_cfg(cfg)
         runner.load_or_resume()
     dataset = {**cfg.test_dataloader.dataset, "lazy_init": True}

@@ -89,7 +89,9 @@ def score(
         )
         comparisons = ()
         limits = (*notes(design, gathered.planned_repeats), *gathered.notes)
-        margin = DEFAULT_MARGIN if margin is None else margin
+        margin = next(
+            one for one in (margin, gathered.margin, DEFAULT_MARGIN) if one is not None
+        )
     return Scored(
         gathered, design, said, index, metric, margin, recipes, comparisons, limits
     )

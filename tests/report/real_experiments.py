@@ -170,3 +170,16 @@ def busi(data: Path, *, part="train", most=None):
     if most is not None:
         paths = paths[:: max(1, len(paths) // most)][:most]
     return paths, [path.parent.name for path in paths]
+
+
+def leaves(data: Path, *, most):
+    """Return paths and class names of leaves, of classes with eight or more."""
+    with (data / "leaves" / "train.csv").open(newline="", encoding="utf-8") as file:
+        rows = [(row["image"], row["label"]) for row in csv.DictReader(file)]
+    rows.sort(key=lambda row: row[1])
+    names = [label for _, label in rows[: most + 1]]
+    # The last class may be cut off.
+    rows = [
+        row for row in rows[:most] if row[1] != names[-1] or names.count(row[1]) > 7
+    ]
+    return [data / "leaves" / name for name, _ in rows], [label for _, label in rows]

@@ -187,9 +187,9 @@ class Recomputed:
                 logs = np.log(probs[repeat])
 
                 def loss(t, logs=logs, here=here):
-                    return log_loss(
-                        self.labels[~here], softmax(logs[~here] / np.exp(t[0]), axis=1)
-                    )
+                    probs = softmax(logs[~here] / np.exp(t[0]), axis=1)
+                    rows = np.arange(len(probs))
+                    return -np.log(probs[rows, self.labels[~here]]).mean()
 
                 found = minimize(loss, [0.0], method="Nelder-Mead", tol=1e-10)
                 temperatures.append(float(np.exp(found.x[0])))
