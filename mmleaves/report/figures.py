@@ -1,6 +1,7 @@
 """The figures of a page."""
 
 from collections.abc import Mapping, Sequence
+from unicodedata import east_asian_width
 
 import numpy as np
 from markupsafe import Markup
@@ -133,4 +134,9 @@ def _from_corner(curve: Roc) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cut(name: str, most: int = 18) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    """Return a name that is no wider than so many Latin letters."""
+    # Chinese characters are as wide as two.
+    widths = [1 + (east_asian_width(letter) in "WF") for letter in name]
+    if sum(widths) <= most:
+        return name
+    return name[: int(np.searchsorted(np.cumsum(widths), most))] + "…"

@@ -6,6 +6,7 @@ import pytest
 from conftest import skip_unless_in_ci
 from evidence.conftest import SmallExperiment
 from report.real_experiments import busi, write_experiment
+from report.tables import write_table
 
 from mmleaves.evidence.gather import gather
 from mmleaves.report.page import write_report
@@ -37,6 +38,22 @@ def hostile_page(hostile):
     """The page of it, with few pictures."""
     path = hostile.parent / "page.html"
     write_report(score(gather([str(hostile)])), str(path), pictures=3)
+    return path
+
+
+@pytest.fixture(scope="session")
+def wide_page(tmp_path_factory):
+    """A page of long names: nine classes, and a recipe that is markup."""
+    folder = tmp_path_factory.mktemp("wide")
+    names = ["名" * 40, "x" * 80, "an ordinary long name of a class", *"abcdef"]
+    recipes = ("<svg onload=alert(2)>", "mobilenet-v2_probe_b32-adamw-cosine10_leaves")
+    tables = [
+        write_table(folder / f"{recipe}.csv", seed=seed, images=90, names=names)
+        for seed, recipe in enumerate(recipes)
+    ]
+    path = folder / "page.html"
+    scored = score(gather(tables, train_images=200), all_pairs=True)
+    write_report(scored, str(path), roc_classes=names[:2], pictures=2)
     return path
 
 

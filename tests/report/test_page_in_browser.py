@@ -64,7 +64,7 @@ def opened(browser, scheme, hostile_page):
     """The page, all of it unfolded, with all that it complained of or asked for."""
     pages = []
 
-    def open_page(width):
+    def open_page(width, path=hostile_page):
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme
         )
@@ -75,7 +75,7 @@ def opened(browser, scheme, hostile_page):
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("dialog", lambda box: page.complaints.append(box.message))
         page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(hostile_page.as_uri())
+        page.goto(path.as_uri())
         for details in page.query_selector_all("details"):
             details.evaluate("one => one.open = true")
         # Pictures are loaded when they come into view.
@@ -107,6 +107,16 @@ def test_all_text_stands_out_from_what_is_behind_it(opened, width):
     seen, faint = opened(width).evaluate(FAINT)
     assert seen > 300
     assert faint == []
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_long_names_fit_and_names_of_recipes_are_text(opened, wide_page, width):
+    page = opened(width, wide_page)
+    assert (page.asked, page.complaints) == ([wide_page.as_uri()], [])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(FAINT)[1] == []
+    assert page.evaluate("document.querySelectorAll('[onload]').length") == 0
+    assert "<svg onload=alert(2)>" in page.title()
 
 
 def test_the_contrast_test_sees_faint_text(opened, scheme):
