@@ -1,7 +1,6 @@
 """The figures of a page."""
 
 from collections.abc import Mapping, Sequence
-from unicodedata import east_asian_width
 
 import numpy as np
 from markupsafe import Markup
@@ -9,7 +8,7 @@ from markupsafe import Markup
 from mmleaves.evidence.measured import Measured
 from mmleaves.report.curves import Curve
 from mmleaves.report.intervals import Scale, difference_interval
-from mmleaves.report.markup import element
+from mmleaves.report.markup import cut, element
 from mmleaves.report.plot import Plot
 from mmleaves.report.reliability import Reliability
 from mmleaves.report.roc import Roc
@@ -39,8 +38,8 @@ def roc_figure(curves: Mapping[str, Roc], name: str) -> Markup:
     plot = Plot(
         (0, 1),
         (0, 1),
-        x_label=f"of the others, called {_cut(one.positive)}",
-        y_label=f"of {_cut(one.positive)}, found",
+        x_label=f"of the others, called {cut(one.positive)}",
+        y_label=f"of {cut(one.positive)}, found",
         label=f"ROC curve of {name} for {one.positive}",
     )
     plot.line((0, 1), (0, 1), class_="chance")
@@ -131,12 +130,3 @@ def heat_map(counts: np.ndarray, label: str) -> Markup:
 def _from_corner(curve: Roc) -> tuple[np.ndarray, np.ndarray]:
     """Return the curve with its way up from nothing called so, nothing found."""
     return np.append(0, curve.rates), np.append(0, curve.found)
-
-
-def _cut(name: str, most: int = 18) -> str:
-    """Return a name that is no wider than so many Latin letters."""
-    # Chinese characters are as wide as two.
-    widths = [1 + (east_asian_width(letter) in "WF") for letter in name]
-    if sum(widths) <= most:
-        return name
-    return name[: int(np.searchsorted(np.cumsum(widths), most))] + "…"

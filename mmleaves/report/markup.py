@@ -1,6 +1,8 @@
 """Text, numbers and elements as markup that no name in the data can break."""
 
 import math
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 from markupsafe import Markup, escape
 
@@ -68,3 +70,13 @@ def number(
         value=repr(value if isinstance(value, int) else float(value)),
         data_key=key,
     )
+
+
+def cut(name: str, most: int = 18) -> str:
+    """Return a name that is no wider than so many Latin letters, cut if need be."""
+    # Chinese characters are as wide as two.
+    widths = [1 + (east_asian_width(letter) in "WF") for letter in name]
+    if sum(widths) <= most:
+        return name
+    fits = sum(total < most for total in accumulate(widths))
+    return name[:fits] + "…"

@@ -16,7 +16,7 @@ from mmleaves.report import sections
 from mmleaves.report.curves import choice_gains
 from mmleaves.report.facts import facts
 from mmleaves.report.intervals import share_interval
-from mmleaves.report.markup import element, number, text
+from mmleaves.report.markup import cut, element, number, text
 from mmleaves.report.scored import Scored
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -108,7 +108,7 @@ def environment() -> Environment:
         "SHORT": SHORT,
         "style": Markup(BASE_STYLE + style),
     }
-    made.filters |= {"listed": _listed, "short_path": _short_path}
+    made.filters |= {"cut": cut, "listed": _listed, "short_path": _short_path}
     return made
 
 

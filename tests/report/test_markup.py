@@ -3,7 +3,7 @@
 import pytest
 from markupsafe import Markup
 
-from mmleaves.report.markup import element, number, text
+from mmleaves.report.markup import cut, element, number, text
 
 
 def test_a_name_is_text_in_an_element_and_in_an_attribute():
@@ -39,3 +39,8 @@ def test_a_number_is_rounded_for_readers_and_whole_for_programs(
 @pytest.mark.parametrize("value", [None, float("nan")])
 def test_no_number_is_a_dash(value):
     assert "data" not in number(value, "a")
+
+
+def test_a_long_name_is_cut_by_its_width():
+    assert cut("acer", 4) == "acer" and cut("acero", 4) == "ace…"
+    assert cut("银杏", 4) == "银杏" and cut("银杏叶", 4) == "银…"

@@ -30,7 +30,7 @@ def test_tables_of_a_hold_out_make_a_page(tmp_path, capsys):
     assert "60 held-out images of 3 classes, 2 runs of each recipe" in text
     assert "c1 against the rest" in text and "c2 against the rest" in text
     assert "dealt into five parts" in text
-    assert "No picture could be shown: no file of this name below ." in text
+    assert "No picture could be shown: no file of this name. They were looked" in text
     assert "Tables hold no curves of the training." in text
     assert "[How the images were split" in text
     assert page.count('class="plot"') == 4 + 2
@@ -42,7 +42,7 @@ def test_a_single_recipe_has_no_verdict_and_all_else(experiment, tmp_path, capsy
     text = words(out.read_text(encoding="utf-8"))
     assert "How good is probe?" in text and "Verdicts" not in text
     assert "The recipe probe was scored on 40 images" in text
-    assert "below 根. Where the images lie" in text
+    assert "looked for below “根”;" in text
     assert capsys.readouterr().out == f"Page: {out}\n"
 
 
