@@ -9,6 +9,7 @@ COMMANDS = {
     "test": "score a checkpoint",
     "predict": "predict the class of images",
     "compare": "say which of several recipes is better",
+    "report": "write verdicts, scores and images into one page",
     "calibrate": "try how often compare and the usual rules are wrong",
     "print-config": "print a config with its bases merged in",
     "vis-scheduler": "draw a config's learning rate and momentum",

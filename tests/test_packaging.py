@@ -31,13 +31,14 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_the_wheel_carries_configs_tools_and_index_where_mim_looks(wheel):
+def test_the_wheel_carries_configs_tools_templates_and_index(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         f"mmleaves/.mim/{p.relative_to(ROOT)}" for p in ROOT.glob("configs/**/*.py")
     }
     wanted |= {f"mmleaves/.mim/tools/{path.name}" for path in ROOT.glob("tools/*.py")}
     wanted |= {"mmleaves/.mim/model-index.yml"}
+    wanted |= {str(p.relative_to(ROOT)) for p in ROOT.glob("mmleaves/*/templates/*")}
     assert wanted <= names
     assert not [
         name for name in names if name.startswith(("tests", "configs", "tools"))

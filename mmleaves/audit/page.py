@@ -1,29 +1,22 @@
 """A report as one HTML page that needs nothing else."""
 
-import base64
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-import cv2
-
+from mmleaves.audit.page_style import BASE_STYLE
 from mmleaves.audit.parts import Item, below
 from mmleaves.audit.report import Finding, Report
 from mmleaves.audit.terminal import heading, printable, sentence, summary
+from mmleaves.audit.thumbnails import data_uri
 from mmleaves.transforms.load_image import read_image
 
 PICTURE_PX = 160
 PICTURES = 60  # pairs or images with pictures, in each finding
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --page: #ffffff; --line: #d1d9e0;
-  --soft: #59636e; --error: #b3121d; --warning: #7d4e00; --note: #0757ba; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --page: #0d1117;
-  --line: #3d444d; --soft: #9198a1; --error: #ff7b72; --warning: #e3b341;
-  --note: #79c0ff; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
-  background: var(--page); margin: 0 auto; max-width: 72rem; padding: 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 0 0 .5rem; }
+STYLE = (
+    BASE_STYLE
+    + """
 section { border: 1px solid var(--line); border-left-width: .4rem;
   border-radius: .4rem; padding: 1rem; margin: 1rem 0; }
 section.error { border-left-color: var(--error); }
@@ -31,14 +24,13 @@ section.warning { border-left-color: var(--warning); }
 section.note { border-left-color: var(--note); }
 .error h2 b { color: var(--error); } .warning h2 b { color: var(--warning); }
 .note h2 b { color: var(--note); }
-p { margin: .25rem 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.1rem; margin: 0 0 .5rem; }
 .pairs { display: grid; gap: 1rem; margin-top: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
-figure { margin: 0; } .two { display: flex; gap: .5rem; align-items: end; }
+.two { display: flex; gap: .5rem; align-items: end; }
 .two > div { flex: 1; min-width: 0; }
-img { max-width: 100%; height: auto; display: block; border: 1px solid var(--line); }
-figcaption, .name { color: var(--soft); font-size: .85rem; overflow-wrap: anywhere; }
 """
+)
 
 
 def write_page(report: Report, path: str) -> None:
@@ -103,22 +95,14 @@ def _image(item: Item, root: str) -> str:
     name = below(item.path, root)
     more = [text for text in (item.part, item.label, item.place) if text]
     try:
-        picture = f'<img alt="{_text(name)}" src="{_thumbnail(item.path)}">'
+        source = data_uri(read_image(item.path), side_px=PICTURE_PX)
+        picture = f'<img alt="{_text(name)}" src="{source}">'
     except (OSError, ValueError):
         picture = "<p>no picture</p>"
     return (
         f'<div>{picture}<div class="name">{_text(name)}<br>'
         f"{_text(', '.join(more))}</div></div>"
     )
-
-
-def _thumbnail(path: str) -> str:
-    img = read_image(path)
-    scale = PICTURE_PX / max(img.shape[:2])
-    size = [max(1, round(side * scale)) for side in img.shape[1::-1]]
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
-    _, data = cv2.imencode(".jpg", cv2.resize(img, size, interpolation=how))
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
 def _text(text: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmleaves.evidence.gathered import Gathered
+from mmleaves.evidence.gathered import Gathered, GatheredRun
 from mmleaves.evidence.plan import FILE, Plan, read_plan
 from mmleaves.evidence.run_checks import check_run, labels_by_hash
 from mmleaves.evidence.run_files import RunRecord, read_record, read_run, run_folder
@@ -48,7 +48,8 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
     hashes = sorted(plan.repeats[0].fold_of)
     place = {image: i for i, image in enumerate(hashes)}
     labels: dict[str, str] = {}
-    recipes, trained, copies = {}, [], 0
+    names: dict[str, str] = {}
+    recipes, runs, copies = {}, [], 0
     for name, (folder, other, config) in chosen.items():
         probs = np.zeros((len(repeats), len(hashes), len(plan.classes)))
         for row, repeat in enumerate(repeats):
@@ -59,7 +60,10 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
                 copies = max(copies, len(run.hashes) - len(set(run.hashes)))
                 labels_by_hash(run, where, labels)
                 probs[row, [place[image] for image in run.hashes]] = run.probs
-                trained.append(len(run.trained))
+                for image, path in zip(run.hashes, run.paths, strict=True):
+                    names.setdefault(image, path)
+                seen = len(run.trained), len(run.selected)
+                runs.append(GatheredRun(name, run.record, where, *seen))
         recipes[name] = probs
     if plan.group_column is not None:
         notes.append(
@@ -79,12 +83,16 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
         classes=plan.classes,
         recipes=recipes,
         folds=folds,
-        train_images=round(float(np.mean(trained))),
+        train_images=round(float(np.mean([run.trained for run in runs]))),
         planned_repeats=len(plan.repeats),
         minutes_per_run=float(np.mean(minutes)),
         margin=plan.margin,
         positive=plan.positive,
         notes=tuple(notes),
+        images=tuple(names[image] for image in hashes),
+        hashes=tuple(hashes),
+        plan=plan,
+        runs=tuple(runs),
     )
 
 

@@ -56,6 +56,7 @@ def gather_tables(paths: Sequence[str], *, train_images: int | None = None) -> G
         folds=folds,
         train_images=train_images,
         notes=(*notes, NO_LEAK_CHECK),
+        images=tuple(images),
     )
 
 

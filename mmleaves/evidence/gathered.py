@@ -2,12 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from mmleaves.evidence.compare import Report, compare_all
+from mmleaves.evidence.plan import Plan
+from mmleaves.evidence.run_files import RunRecord
 
 DEFAULT_MARGIN = 1.0
+
+
+@dataclass(frozen=True)
+class GatheredRun:
+    """A run of an experiment that was read.
+
+    Args:
+        recipe: What the recipe is called here.
+        record: What the run was.
+        folder: Where its files lie.
+        trained: How many images it was trained on.
+        selected: How many images chose the epoch.
+    """
+
+    recipe: str
+    record: RunRecord
+    folder: Path
+    trained: int
+    selected: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +48,10 @@ class Gathered:
         margin: What the plan calls too small to matter, in points, or None.
         positive: Of two classes the one that is to be found, or None.
         notes: What a reader has to know of how these were gathered.
+        images: Name or path of each image, n of them.
+        hashes: Content hash of each image, n of them; empty for tables.
+        plan: What an experiment planned, or None for tables.
+        runs: The runs that were read; empty for tables.
     """
 
     labels: np.ndarray
@@ -38,6 +64,10 @@ class Gathered:
     margin: float | None = None
     positive: str | None = None
     notes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+    plan: Plan | None = None
+    runs: tuple[GatheredRun, ...] = ()
 
     def compare(
         self,

@@ -35,6 +35,42 @@ def predict(
             the data, or the images are none, or were trained on.
         FileNotFoundError: If the checkpoint or an image is missing.
     """
+    cfg, classes = prediction_config(cfg, checkpoint, images, part, image_column)
+    # The runner's own log of a prediction is of no use to anyone.
+    with TemporaryDirectory() as cfg.work_dir:
+        runner = FineTuneRunner.from_cfg(cfg)
+        runner.test()
+    dataset = runner.test_dataloader.dataset
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    labelled = "gt_label" in infos[0]
+    return Predictions(
+        images=[info.get("image", info["img_path"]) for info in infos],
+        paths=[info["img_path"] for info in infos],
+        classes=list(classes),
+        probs=runner.test_evaluator.metrics[0].probs,
+        truth=[classes[info["gt_label"]] for info in infos] if labelled else None,
+    )
+
+
+def prediction_config(
+    cfg: Config,
+    checkpoint: str,
+    images: str | None,
+    part: str = "test",
+    image_column: str = "image",
+) -> tuple[Config, tuple[str, ...]]:
+    """Return a config whose test part are these images, and the class names.
+
+    Args:
+        cfg: As of `predict`, as are the others; it stays as it is.
+        checkpoint: File that the weights are loaded from.
+        images: What to predict, or None for the config's own.
+        part: Which of the config's own.
+        image_column: Column of a CSV file that holds the images' paths.
+
+    Raises:
+        ValueError: If the checkpoint does not name its classes.
+    """
     classes = checkpoint_classes(checkpoint)
     if classes is None:
         raise ValueError(
@@ -57,17 +93,4 @@ def predict(
         }
     cfg.dataset = {}
     cfg.test_evaluator = [{"type": "mmleaves.CollectPredictions"}]
-    # The runner's own log of a prediction is of no use to anyone.
-    with TemporaryDirectory() as cfg.work_dir:
-        runner = FineTuneRunner.from_cfg(cfg)
-        runner.test()
-    dataset = runner.test_dataloader.dataset
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    labelled = "gt_label" in infos[0]
-    return Predictions(
-        images=[info.get("image", info["img_path"]) for info in infos],
-        paths=[info["img_path"] for info in infos],
-        classes=list(classes),
-        probs=runner.test_evaluator.metrics[0].probs,
-        truth=[classes[info["gt_label"]] for info in infos] if labelled else None,
-    )
+    return cfg, classes
