@@ -6,6 +6,7 @@ from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from mmleaves.hooks.progress_bar_hook import ProgressBarHook
 from mmleaves.hooks.run_record_hook import RunRecordHook
+from mmleaves.hooks.score_every_epoch_hook import ScoreEveryEpochHook
 from mmleaves.hooks.standardize_features_hook import StandardizeFeaturesHook
 from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
 
@@ -18,6 +19,7 @@ __all__ = [
     "PlainCheckpointHook",
     "ProgressBarHook",
     "RunRecordHook",
+    "ScoreEveryEpochHook",
     "StandardizeFeaturesHook",
     "SyncMovingBuffersHook",
 ]
