@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from mmleaves.commands.errors import reports_errors
 
 if TYPE_CHECKING:
-    from mmleaves.evidence.plan import Plan
     from mmleaves.experiments.runs import Run
 
 EXIT_FAILED = 1
@@ -97,8 +96,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--score-every-epoch",
         action="store_true",
-        help="write down each epoch's score on the scored images, for nothing to go by: "
-        "it shows what choosing the epoch by it would have added",
+        help="write down each epoch's score on the scored images. Nothing goes by it; it "
+        "shows what choosing the epoch by it would have added",
     )
     parser.add_argument(
         "--drop-weights",
@@ -142,7 +141,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         if value is not None and value < low:
             parser.error(f"{option} is {value}, expected {low} or more")
     if args.margin is not None and not 0 < args.margin < 100:
-        parser.error(f"--margin is {args.margin:g}, expected points, above 0 and below 100")
+        parser.error(
+            f"--margin is {args.margin:g}, expected points, above 0 and below 100"
+        )
     if args.holdout and (args.folds or args.with_test):
         parser.error("--holdout has no folds: leave out --folds and --with-test")
 
@@ -159,6 +160,7 @@ def main(argv: list[str] | None = None) -> None:
         # Before torch is there, which reads it once.
         share_cores(args.jobs)
 
+    from mmleaves.experiments.outcome import say_outcome, say_plan
     from mmleaves.experiments.planning import Wishes, ensure_plan
     from mmleaves.experiments.recipes import load_recipes
     from mmleaves.experiments.run_config import check_epoch_rule
@@ -180,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
     for recipe in recipes:
         if args.epoch:
             check_epoch_rule(recipe.cfg, args.epoch)
-    plan, notes = ensure_plan(experiment, recipes, wishes)
+    plan, notes = ensure_plan(experiment, recipes, wishes, check_data=args.run is None)
     runs = planned_runs(
         plan,
         experiment,
@@ -191,7 +193,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.run is not None:
         _do_one(pick_run(runs, args.run))
         return
-    for line in (_describe(plan, experiment), *notes):
+    for line in (say_plan(plan, experiment), *notes):
         print(line, flush=True)
     if args.slurm:
         todo = [index for index, run in enumerate(runs) if not run.is_complete]
@@ -200,7 +202,9 @@ def main(argv: list[str] | None = None) -> None:
         print(f"When they are done: mmleaves compare {shlex.quote(str(experiment))}")
         return
     failed = _do_all(runs, args)
-    _say_outcome(plan, experiment, runs)
+    print()
+    for line in say_outcome(plan, experiment, runs):
+        print(line)
     if failed:
         print(
             f"\n{len(failed)} of {len(runs)} runs failed or were not started: "
@@ -239,35 +243,6 @@ def _do_all(runs: list["Run"], args: argparse.Namespace) -> list["Run"]:
         from mmleaves.experiments.jobs import run_jobs
 
         return run_jobs(todo, jobs=args.jobs, watcher=progress)
-
-
-def _describe(plan: "Plan", experiment: Path) -> str:
-    count = len(plan.repeats)
-    split = f"{plan.folds} folds x " if plan.kind == "cv" else "hold-out, "
-    configs = len(plan.configs)
-    runs = configs * plan.folds * count
-    return (
-        f"{experiment}: {configs} config{'s' * (configs > 1)}, {split}{count} "
-        f"repeat{'s' * (count > 1)} = {runs} runs; each repeat scores {plan.images} "
-        f"images, by the {plan.epoch_rule} epoch."
-    )
-
-
-def _say_outcome(plan: "Plan", experiment: Path, runs: list["Run"]) -> None:
-    from mmleaves.experiments.outcome import (
-        say_choice_gains,
-        say_scores,
-        say_verdicts,
-    )
-
-    print()
-    for line in (*say_scores(plan, runs), *say_choice_gains(plan, runs)):
-        print(line)
-    if len(plan.configs) > 1:
-        print()
-        for line in say_verdicts(experiment):
-            print(line)
-        print(f"\nAll figures: mmleaves compare {shlex.quote(str(experiment))}")
 
 
 def _same_arguments(args: argparse.Namespace, experiment: Path) -> list[str]:

@@ -92,7 +92,9 @@ class PlannedImages(BaseDataset):
                 label = names[info["gt_label"]]
                 if label not in labels[key]:
                     was = min(labels[key])
-                    raise ValueError(self._changed(f"{path} was {was!r}, not {label!r}"))
+                    raise ValueError(
+                        self._changed(f"{path} was {was!r}, not {label!r}")
+                    )
                 if key in wanted:
                     info.pop("sample_idx", None)
                     samples.setdefault(path, info)

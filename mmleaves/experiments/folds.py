@@ -13,7 +13,7 @@ ATTEMPTS = 100
 def deal_folds(
     labels: Sequence[str], together: Sequence[int], folds: int, seed: int
 ) -> np.ndarray:
-    """Return the fold of each image, so that every fold leaves each class to train with.
+    """Return the fold of each image; each class can be trained on without any of them.
 
     Without anything that belongs together they are the folds of scikit-learn's
     ``StratifiedKFold``, else of its ``StratifiedGroupKFold``, dealt again by another
@@ -49,9 +49,9 @@ def deal_folds(
     largest = int(np.bincount(codes[dealt]).max()) if len(dealt) else 0
     if count < folds or largest < folds:
         raise ValueError(
-            f"found {count} groups of images that belong together, and {largest} images "
-            f"in the largest class that has several, expected at least {folds} of both, "
-            f"as folds={folds}. Take fewer folds, or add images."
+            f"found {count} groups of images that belong together, and {largest} "
+            "images in the largest class that has several, expected at least "
+            f"{folds} of both, as folds={folds}. Take fewer folds, or add images."
         )
     for attempt in range(ATTEMPTS):
         draw = np.random.SeedSequence([seed, attempt]).generate_state(1)[0]
@@ -60,9 +60,9 @@ def deal_folds(
         if _each_class_can_be_trained(codes, fold_of, folds):
             return fold_of
     raise ValueError(
-        f"found no way in {ATTEMPTS} attempts to deal {count} groups to {folds} folds so "
-        "that each fold leaves images of every class to train with. Take fewer folds, "
-        "or take classes out that lie in few groups."
+        f"found no way in {ATTEMPTS} attempts to deal {count} groups to {folds} folds "
+        "so that each fold leaves images of every class to train with. Take fewer "
+        "folds, or take classes out that lie in few groups."
     )
 
 

@@ -56,7 +56,7 @@ def gather_images(
 
     Raises:
         FileNotFoundError: If data are not there.
-        ValueError: If they cannot be read or have no labels, or two configs have others.
+        ValueError: If they cannot be read or have no labels, or two configs differ.
     """
     first, *others = recipes
     data = _read(first.cfg, with_test, group_column)
@@ -80,8 +80,8 @@ def _read(cfg: Config, with_test: bool, group_column: str | None) -> Data:
         cfg.test_dataloader = None
     elif not cfg.get("test_dataloader"):
         raise ValueError(
-            f"{where}: found no test_dataloader, expected one with the images to score. "
-            "Add it, or deal the images out to folds: leave out --holdout and "
+            f"{where}: found no test_dataloader, expected one with the images to "
+            "score. Add it, or deal the images out to folds: leave out --holdout and "
             "--with-test."
         )
     parts, refused = parts_of_config(cfg, group_column)

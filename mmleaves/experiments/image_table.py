@@ -5,7 +5,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from mmleaves.evidence.plan import content_hash
@@ -43,7 +43,9 @@ def two_labels(images: Sequence[PlannedImage]) -> frozenset[str]:
     """
     labels: dict[str, str] = {}
     return frozenset(
-        one.hash for one in images if labels.setdefault(one.hash, one.label) != one.label
+        one.hash
+        for one in images
+        if labels.setdefault(one.hash, one.label) != one.label
     )
 
 
@@ -104,6 +106,6 @@ def file_hash(path: str) -> str:
     return _kept_hash(path, stat.st_size, stat.st_mtime_ns)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _kept_hash(path: str, size: int, changed_ns: int) -> str:
     return content_hash(path)

@@ -18,18 +18,26 @@ POLL_SECONDS = 1.0
 END_SECONDS = 15
 # A config that failed so often will most likely do so again.
 GIVE_UP_AFTER = 2
+# What every run imports: half of what a short one takes, when each does so for itself.
+PRELOADED = (
+    "mmleaves.experiments.do_run",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.pyplot",
+    "pyarrow.parquet",
+    "sklearn.model_selection",
+)
 
 
 class Watcher(Protocol):
     """Who is told what happens."""
 
-    def started(self, run: Run) -> None: ...  # noqa: D102
+    def started(self, run: Run) -> None: ...
 
-    def finished(self, run: Run, *, elsewhere: bool) -> None: ...  # noqa: D102
+    def finished(self, run: Run, *, elsewhere: bool) -> None: ...
 
-    def failed(self, run: Run, reason: str) -> None: ...  # noqa: D102
+    def failed(self, run: Run, reason: str) -> None: ...
 
-    def waiting(self, runs: Sequence[Run]) -> None: ...  # noqa: D102
+    def waiting(self, runs: Sequence[Run]) -> None: ...
 
 
 def share_cores(jobs: int) -> None:
@@ -125,5 +133,5 @@ def _context() -> multiprocessing.context.BaseContext:
     if sys.platform != "linux" or torch.cuda.is_available():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mmleaves.experiments.do_run"])
+    context.set_forkserver_preload(list(PRELOADED))
     return context

@@ -1,6 +1,7 @@
 """What an experiment has found so far, in a few lines."""
 
 import csv
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,27 @@ from mmleaves.experiments.runs import Run
 from mmleaves.hooks.score_every_epoch_hook import FILE as SCORED_BY_EPOCH
 
 
-def say_scores(plan: Plan, runs: Sequence[Run]) -> list[str]:
+def say_plan(plan: Plan, experiment: Path) -> str:
+    """Return what is planned."""
+    count, configs = len(plan.repeats), len(plan.configs)
+    split = f"{plan.folds} folds x " if plan.kind == "cv" else "hold-out, "
+    return (
+        f"{experiment}: {configs} config{'s' * (configs > 1)}, {split}{count} "
+        f"repeat{'s' * (count > 1)} = {configs * plan.folds * count} runs; each repeat "
+        f"scores {plan.images} images, by the {plan.epoch_rule} epoch."
+    )
+
+
+def say_outcome(plan: Plan, experiment: Path, runs: Sequence[Run]) -> list[str]:
+    """Return what was found: scores, and of several configs the verdicts."""
+    lines = [*_say_scores(plan, runs), *_say_choice_gains(plan, runs)]
+    if len(plan.configs) > 1:
+        command = f"mmleaves compare {shlex.quote(str(experiment))}"
+        lines += ["", *_say_verdicts(experiment), "", f"All figures: {command}"]
+    return lines
+
+
+def _say_scores(plan: Plan, runs: Sequence[Run]) -> list[str]:
     """Return a line for each config: how many images it has right, and what it cost."""
     lines = []
     for config in plan.configs:
@@ -77,7 +98,7 @@ def choice_gain(runs: Sequence[Run]) -> ChoiceGain | None:
     return ChoiceGain(len(gains), sum(gains) / len(gains), tuple(epochs))
 
 
-def say_choice_gains(plan: Plan, runs: Sequence[Run]) -> list[str]:
+def _say_choice_gains(plan: Plan, runs: Sequence[Run]) -> list[str]:
     """Return a line for each config that recorded the score of every epoch."""
     lines = []
     for config in plan.configs:
@@ -89,7 +110,7 @@ def say_choice_gains(plan: Plan, runs: Sequence[Run]) -> list[str]:
         where = f"epoch {low}" if low == high else f"epochs {low} to {high}"
         lines.append(
             f"{config}: choosing the epoch on the scored images would have added "
-            f"{gain.points:+.1f} points of accuracy ({where}, mean of {gain.runs} runs)."
+            f"{gain.points:+.1f} points of accuracy ({where}; {gain.runs} runs)."
         )
     return lines
 
@@ -101,8 +122,8 @@ def _accuracies(path: Path) -> dict[int, float]:
         }
 
 
-def say_verdicts(experiment: Path) -> list[str]:
-    """Return what `mmleaves compare` says in one line for each pair, or why it cannot."""
+def _say_verdicts(experiment: Path) -> list[str]:
+    """Return what `mmleaves compare` says of each pair in one line, or why it cannot."""
     from mmleaves.evidence.gather import gather
 
     try:

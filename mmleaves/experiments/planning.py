@@ -1,22 +1,23 @@
 """Make the plan of an experiment, go on with one, or refuse what does not fit it."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmleaves.datasets.splits import ALWAYS_TRAIN, check_seed
-from mmleaves.evidence.plan import FILE, Plan, PlannedRepeat, read_plan, write_plan
-from mmleaves.experiments.folds import deal_folds
-from mmleaves.experiments.gather_images import Data, gather_images
+from mmleaves.datasets.splits import check_seed
+from mmleaves.evidence.plan import FILE, Plan, read_plan, write_plan
+from mmleaves.experiments.draw_repeats import say_split, with_repeats
+from mmleaves.experiments.gather_images import gather_images
 from mmleaves.experiments.image_table import (
     TEST,
     PlannedImage,
     changes,
     read_images,
-    two_labels,
     write_images,
 )
-from mmleaves.experiments.locks import hold
+from mmleaves.experiments.locks import hold, holder
 from mmleaves.experiments.recipes import (
     Recipe,
     differences,
@@ -24,9 +25,9 @@ from mmleaves.experiments.recipes import (
     kept_config,
     read_recipe,
 )
-from mmleaves.experiments.uses import draw_seed, image_uses
 
 LOCK = "plan.lock"
+WAIT_SECONDS, POLL_SECONDS = 600, 0.2
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,11 @@ class Wishes:
 
 
 def ensure_plan(
-    experiment: Path, recipes: Sequence[Recipe], wishes: Wishes
+    experiment: Path,
+    recipes: Sequence[Recipe],
+    wishes: Wishes,
+    *,
+    check_data: bool = True,
 ) -> tuple[Plan, list[str]]:
     """Write the plan, extend it by repeats or configs, or find that it fits.
 
@@ -63,6 +68,8 @@ def ensure_plan(
         experiment: Folder of the experiment.
         recipes: The configs; the first of a new plan is the baseline.
         wishes: What the plan is to be.
+        check_data: Whether to read all images of a plan that is there; every run
+            checks its own all the same.
 
     Returns:
         The plan, and what to say of it.
@@ -71,15 +78,35 @@ def ensure_plan(
         FileNotFoundError: If data are not there.
         ValueError: If the folder has another plan; says what differs and what to do.
     """
-    with hold(experiment / LOCK) as held:
-        if not held:
-            raise ValueError(
-                f"{experiment}: found that another process is planning here, expected "
-                "to be alone for that. Call again in a moment."
-            )
-        if (experiment / FILE).is_file():
-            return _go_on(experiment, recipes, wishes)
-        return _start(experiment, recipes, wishes)
+    if (experiment / FILE).is_file():
+        plan, extended, notes = _go_on(experiment, recipes, wishes, check_data)
+        if extended == plan:
+            return plan, notes
+    with _alone(experiment):
+        # Another process may have been here meanwhile.
+        if not (experiment / FILE).is_file():
+            return _start(experiment, recipes, wishes)
+        plan, extended, notes = _go_on(experiment, recipes, wishes, check_data)
+        for recipe in recipes:
+            if recipe.name not in plan.configs:
+                keep_recipe(recipe, experiment)
+        write_plan(extended, experiment)
+        return extended, notes
+
+
+@contextmanager
+def _alone(experiment: Path) -> Iterator[None]:
+    """Wait until no other process plans here."""
+    for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
+        with hold(experiment / LOCK) as held:
+            if held:
+                yield
+                return
+        time.sleep(POLL_SECONDS)
+    raise ValueError(
+        f"{experiment}: found process {holder(experiment / LOCK)} planning here for "
+        f"{WAIT_SECONDS} s, expected it to end. Wait for it, or end that process."
+    )
 
 
 def _start(
@@ -109,8 +136,8 @@ def _start(
         group_column=wishes.group_column,
         positive=data.positive,
     )
-    plan = _with_repeats(plan, data.images, _or(wishes.repeats, 3))
-    notes = _notes(plan, data)
+    plan = with_repeats(plan, data.images, _or(wishes.repeats, 3))
+    notes = say_split(plan, data.images)
     write_images(data.images, experiment)
     for recipe in recipes:
         keep_recipe(recipe, experiment)
@@ -119,8 +146,9 @@ def _start(
 
 
 def _go_on(
-    experiment: Path, recipes: Sequence[Recipe], wishes: Wishes
-) -> tuple[Plan, list[str]]:
+    experiment: Path, recipes: Sequence[Recipe], wishes: Wishes, check_data: bool
+) -> tuple[Plan, Plan, list[str]]:
+    """Return the plan that is there, what it becomes, and what to say of it."""
     plan = read_plan(experiment)
     images = read_images(experiment)
     has_test = any(one.part == TEST for one in images)
@@ -135,7 +163,37 @@ def _go_on(
                 f"{kept_config(experiment, recipe.name)}), or name a new folder by "
                 "--out."
             )
-    data = gather_images(recipes, with_test=has_test, group_column=plan.group_column)
+    new = [recipe for recipe in recipes if recipe.name not in plan.configs]
+    if check_data or new:
+        _check_data(experiment, plan, images, recipes)
+    extended = replace(
+        plan,
+        configs={**plan.configs, **{recipe.name: recipe.sha256 for recipe in new}},
+    )
+    count = len(plan.repeats)
+    extended = with_repeats(extended, images, _or(wishes.repeats, count))
+    notes = []
+    if len(extended.repeats) > count:
+        notes.append(
+            f"The plan goes on from {count} to {len(extended.repeats)} repeats."
+        )
+    if new:
+        names = ", ".join(recipe.name for recipe in new)
+        notes.append(f"Added to the plan: {names}.")
+    return plan, extended, notes
+
+
+def _check_data(
+    experiment: Path,
+    plan: Plan,
+    images: Sequence[PlannedImage],
+    recipes: Sequence[Recipe],
+) -> None:
+    data = gather_images(
+        recipes,
+        with_test=any(one.part == TEST for one in images),
+        group_column=plan.group_column,
+    )
     if data.sha256 != plan.data_sha256:
         raise ValueError(
             f"{experiment}: the data are not the planned ones: "
@@ -145,32 +203,12 @@ def _go_on(
     if data.classes != plan.classes:
         raise ValueError(
             f"{experiment}: found the classes {', '.join(data.classes)}, expected "
-            f"those of the plan in its order, {', '.join(plan.classes)}. Put them back, "
-            "or name a new folder by --out."
+            f"those of the plan in its order, {', '.join(plan.classes)}. Put them "
+            "back, or name a new folder by --out."
         )
-    new = [recipe for recipe in recipes if recipe.name not in plan.configs]
-    extended = replace(
-        plan,
-        configs={**plan.configs, **{recipe.name: recipe.sha256 for recipe in new}},
-    )
-    count = len(plan.repeats)
-    extended = _with_repeats(extended, images, _or(wishes.repeats, count))
-    notes = []
-    if len(extended.repeats) > count:
-        notes.append(f"The plan goes on from {count} to {len(extended.repeats)} repeats.")
-    if new:
-        names = ", ".join(recipe.name for recipe in new)
-        notes.append(f"Added to the plan: {names}.")
-    if extended != plan:
-        for recipe in new:
-            keep_recipe(recipe, experiment)
-        write_plan(extended, experiment)
-    return extended, notes
 
 
-def _check_wishes(
-    experiment: Path, plan: Plan, wishes: Wishes, has_test: bool
-) -> None:
+def _check_wishes(experiment: Path, plan: Plan, wishes: Wishes, has_test: bool) -> None:
     holdout = plan.kind == "holdout"
     for option, wish, planned in (
         ("--holdout", wishes.holdout, holdout),
@@ -193,94 +231,6 @@ def _check_wishes(
             f"{len(plan.repeats)} or more, as so many are planned. Leave the option "
             "out to go on with them."
         )
-
-
-def _with_repeats(plan: Plan, images: Sequence[PlannedImage], count: int) -> Plan:
-    """Return the plan with more repeats; those it has stay as they are."""
-    repeats = list(plan.repeats)
-    taken = {seed for repeat in repeats for seed in repeat.seeds}
-    for number in range(len(repeats), count):
-        # Each by its own number, so that more repeats later change none.
-        split_seed = draw_seed(plan.base_seed, number)
-        seeds = []
-        draw = 0
-        while len(seeds) < plan.folds:
-            draw += 1
-            seed = draw_seed(plan.base_seed, number, draw)
-            if seed not in taken:
-                taken.add(seed)
-                seeds.append(seed)
-        fold_of = _fold_of(plan, images, split_seed)
-        repeats.append(PlannedRepeat(split_seed, tuple(seeds), fold_of))
-    extended = replace(plan, repeats=tuple(repeats))
-    for number in range(len(plan.repeats), count):
-        for fold in range(plan.folds):
-            _check_run(image_uses(extended, images, number, fold), images)
-    return extended
-
-
-def _fold_of(
-    plan: Plan, images: Sequence[PlannedImage], split_seed: int
-) -> dict[str, int]:
-    unclear = two_labels(images)
-    usable = {one.hash: one for one in images if one.hash not in unclear}
-    if plan.kind == "holdout":
-        scored = sorted({one.hash for one in images if one.part == TEST} - unclear)
-        if not scored:
-            raise ValueError("found no image in the test part, expected some to score.")
-        return dict.fromkeys(scored, 0)
-    hashes = sorted(usable)  # whatever the files are called and lie
-    folds = deal_folds(
-        [usable[key].label for key in hashes],
-        [usable[key].together for key in hashes],
-        plan.folds,
-        split_seed,
-    )
-    return {
-        key: int(fold)
-        for key, fold in zip(hashes, folds, strict=True)
-        if fold != ALWAYS_TRAIN
-    }
-
-
-def _check_run(uses: dict[str, str], images: Sequence[PlannedImage]) -> None:
-    classes = {one.label for one in images}
-    trained = {one.label for one in images if uses.get(one.hash) == "train"}
-    if lacking := sorted(classes - trained):
-        raise ValueError(
-            f"found no image of {', '.join(lacking[:5])} that could be trained on, "
-            "expected some of every class. They are all scored, or copies or of one "
-            "group with scored ones, or of two labels. Add images, or take the class "
-            "out."
-        )
-
-
-def _notes(plan: Plan, data: Data) -> list[str]:
-    hashes = {one.hash for one in data.images}
-    notes = []
-    if copies := len(data.images) - len(hashes):
-        notes.append(f"{copies} files are copies of others; they stay together.")
-    if unclear := two_labels(data.images):
-        names = sorted(one.image for one in data.images if one.hash in unclear)
-        notes.append(
-            f"Left out, as one picture has two labels: {', '.join(names[:4])}"
-            f"{' …' if len(names) > 4 else ''}."
-        )
-    if plan.kind == "cv":
-        alone = hashes - unclear - plan.repeats[0].fold_of.keys()
-        if alone:
-            notes.append(
-                f"{len(alone)} images are always trained on and never scored: a class "
-                "has no others, or none outside their group."
-            )
-    else:
-        uses = image_uses(plan, data.images, 0, 0)
-        if unused := hashes - unclear - uses.keys():
-            notes.append(
-                f"{len(unused)} training images are left out: they share a picture or "
-                "a group with scored ones."
-            )
-    return notes
 
 
 def _or(value: float | None, default: float) -> float:

@@ -1,4 +1,4 @@
-"""The config of one run: an experiment's config with fold, seed and split written in."""
+"""The config of one run: the experiment's, with fold, seed and split written in."""
 
 import copy
 from pathlib import Path
@@ -92,7 +92,10 @@ def run_config(
     cfg.test_dataloader, cfg.test_evaluator = loader, evaluator
     cfg.test_cfg = cfg.get("test_cfg") or {}
     # What was read of the config by its data sets is in them now, or shared as before.
-    cfg.randomness = {**(cfg.get("randomness") or {}), "seed": plan_seed(plan, repeat, fold)}
+    cfg.randomness = {
+        **(cfg.get("randomness") or {}),
+        "seed": plan_seed(plan, repeat, fold),
+    }
     cfg.default_hooks.checkpoint |= {
         # Half a run is started over, so only its end is kept, and without optimiser.
         "interval": -1,
@@ -126,7 +129,10 @@ def check_epoch_rule(cfg: Config, epoch_rule: str) -> None:
         ValueError: If the last epoch is scored and something goes by a validation, or
             if the best is and nothing says which that is.
     """
-    hooks = [*(cfg.get("default_hooks") or {}).values(), *(cfg.get("custom_hooks") or [])]
+    hooks = [
+        *(cfg.get("default_hooks") or {}).values(),
+        *(cfg.get("custom_hooks") or []),
+    ]
     hooks = [hook for hook in hooks if hook]
     schedules = cfg.get("param_scheduler") or []
     schedules = [schedules] if isinstance(schedules, dict) else schedules
@@ -135,8 +141,8 @@ def check_epoch_rule(cfg: Config, epoch_rule: str) -> None:
         names += [s["type"] for s in schedules if "Plateau" in str(s.get("type"))]
         if names:
             raise ValueError(
-                f"{cfg.filename}: found {names[0]}, which goes by a validation, and with "
-                "--epoch last there is none. Take it out, or use --epoch best, which "
+                f"{cfg.filename}: found {names[0]}, which goes by a validation, and "
+                "with --epoch last there is none. Take it out, or use --epoch best, which "
                 "takes images for it out of the training part."
             )
         return

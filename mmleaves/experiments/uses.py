@@ -50,7 +50,8 @@ def image_uses(
     train = {
         one.hash: one
         for one in sorted(usable, key=lambda one: one.hash)
-        if one.together not in taken and not (plan.kind == "holdout" and one.part == TEST)
+        if one.together not in taken
+        and not (plan.kind == "holdout" and one.part == TEST)
     }
     uses |= dict.fromkeys(train, TRAIN)
     if plan.epoch_rule == "best":

@@ -53,9 +53,7 @@ class ScoreEveryEpochHook(Hook):
             writer.writerows(self._rows)
 
 
-def _score(
-    runner: Runner, loader: torch.utils.data.DataLoader
-) -> tuple[float, float]:
+def _score(runner: Runner, loader: torch.utils.data.DataLoader) -> tuple[float, float]:
     """Return the accuracy, percent, and the mean cross entropy, nats."""
     model = runner.model
     was_training = model.training
