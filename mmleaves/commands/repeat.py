@@ -96,8 +96,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--score-every-epoch",
         action="store_true",
-        help="write down each epoch's score on the scored images. Nothing goes by it; it "
-        "shows what choosing the epoch by it would have added",
+        help="write down each epoch's score on the scored images. Nothing goes by it; "
+        "it shows what choosing the epoch by it would have added",
     )
     parser.add_argument(
         "--drop-weights",

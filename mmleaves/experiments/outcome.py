@@ -123,7 +123,7 @@ def _accuracies(path: Path) -> dict[int, float]:
 
 
 def _say_verdicts(experiment: Path) -> list[str]:
-    """Return what `mmleaves compare` says of each pair in one line, or why it cannot."""
+    """Return what `mmleaves compare` says of each pair, or why it cannot."""
     from mmleaves.evidence.gather import gather
 
     try:

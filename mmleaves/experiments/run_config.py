@@ -87,11 +87,11 @@ def run_config(
         cfg.val_dataloader = copy.deepcopy(cfg.get("val_dataloader") or loader)
         cfg.val_dataloader.dataset = planned("val", train["datasets"])
         cfg.val_dataloader.dataset |= {"pipeline": pipeline, "test_mode": True}
+        cfg.val_cfg = cfg.get("val_cfg") or {}
     else:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_dataloader, cfg.test_evaluator = loader, evaluator
     cfg.test_cfg = cfg.get("test_cfg") or {}
-    # What was read of the config by its data sets is in them now, or shared as before.
     cfg.randomness = {
         **(cfg.get("randomness") or {}),
         "seed": plan_seed(plan, repeat, fold),
@@ -142,8 +142,8 @@ def check_epoch_rule(cfg: Config, epoch_rule: str) -> None:
         if names:
             raise ValueError(
                 f"{cfg.filename}: found {names[0]}, which goes by a validation, and "
-                "with --epoch last there is none. Take it out, or use --epoch best, which "
-                "takes images for it out of the training part."
+                "with --epoch last there is none. Take it out, or use --epoch best, "
+                "which takes images for it out of the training part."
             )
         return
     best = cfg.default_hooks.checkpoint.get("save_best")
