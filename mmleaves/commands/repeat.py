@@ -153,7 +153,14 @@ def main(argv: list[str] | None = None) -> None:
     """Repeat what ``argv`` (default: the command line) says."""
     args = parse_args(argv)
     # As Ctrl-C does: what was started is ended first.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        _repeat(args)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _repeat(args: argparse.Namespace) -> None:
     from mmleaves.experiments.jobs import share_cores
 
     if args.run is None:

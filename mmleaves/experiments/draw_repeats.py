@@ -7,7 +7,7 @@ from mmleaves.datasets.splits import ALWAYS_TRAIN
 from mmleaves.evidence.plan import Plan, PlannedRepeat
 from mmleaves.experiments.folds import deal_folds
 from mmleaves.experiments.image_table import TEST, PlannedImage, two_labels
-from mmleaves.experiments.uses import draw_seed, image_uses
+from mmleaves.experiments.uses import SCORE, draw_seed, image_uses
 
 
 def with_repeats(plan: Plan, images: Sequence[PlannedImage], count: int) -> Plan:
@@ -100,9 +100,10 @@ def say_split(plan: Plan, images: Sequence[PlannedImage]) -> list[str]:
             )
     else:
         uses = image_uses(plan, images, 0, 0)
-        if unused := hashes - unclear - uses.keys():
+        pool = [i for i in images if i.part != TEST and i.hash not in unclear]
+        if unused := sum(uses.get(one.hash) in (None, SCORE) for one in pool):
             notes.append(
-                f"{len(unused)} training images are left out: they share a picture or "
+                f"{unused} training images are left out: they share a picture or "
                 "a group with scored ones."
             )
     return notes
