@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import traceback
+from datetime import datetime
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mmleaves.experiments.runs import LOG, Run
 TAKEN = 75
 STOPPED = 143
 GRACE_SECONDS = 5
+STARTED = "----- started "
 
 
 def child(run: Run) -> None:
@@ -35,11 +37,16 @@ def child(run: Run) -> None:
         watch.start()
         # MMEngine would warn of it: its own workers start otherwise.
         multiprocessing.set_start_method(None, force=True)
-    _print_into(run.folder / LOG)
-    sys.exit(0 if _done(run) else TAKEN)
+    print_into(run.folder / LOG)
+    sys.exit(0 if done(run) else TAKEN)
 
 
-def _done(run: Run) -> bool:
+def done(run: Run) -> bool:
+    """Do a run; exit with an error's text if it cannot be done.
+
+    Returns:
+        Whether it is complete; False if another process is doing it.
+    """
     from mmleaves.commands.errors import EXIT_USAGE, message
     from mmleaves.experiments.do_run import do_run
 
@@ -54,13 +61,15 @@ def _done(run: Run) -> bool:
 def failure(run: Run, exit_code: int) -> str:
     """Return what a failed run's log says of it, and where it is."""
     log = run.folder / LOG
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    # Earlier attempts stand above the last start.
+    lines = text.rpartition(STARTED)[2].splitlines()[1:]
     said = [line for line in lines if line.strip()]
     errors = [i for i, line in enumerate(said) if line.startswith("Error: ")]
-    if errors:
-        reason = said[errors[-1]].removeprefix("Error: ")
-    elif exit_code < 0:
+    if exit_code < 0:
         reason = f"it was ended by signal {-exit_code}, as when memory is short"
+    elif errors:
+        reason = said[errors[-1]].removeprefix("Error: ")
     else:
         reason = said[-1] if said else f"exit code {exit_code}"
     return f"{reason} (whole log: {log})"
@@ -78,7 +87,8 @@ def _end_with(sentinel: int) -> None:
     os._exit(STOPPED)
 
 
-def _print_into(path: Path) -> None:
+def print_into(path: Path) -> None:
+    """Let all that this process prints from here on end up in a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -87,3 +97,5 @@ def _print_into(path: Path) -> None:
     os.dup2(file.fileno(), 1)
     os.dup2(file.fileno(), 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", 1), os.fdopen(2, "w", 1)
+    now = datetime.now().isoformat(timespec="seconds")
+    print(f"{STARTED}{now}, process {os.getpid()}")

@@ -45,6 +45,15 @@ def recipes(data, tmp_path):
     return load_recipes(list(map(str, paths)))
 
 
+@pytest.fixture(scope="module")
+def planned(scans, tmp_path_factory):
+    """A plan that no test may change, and its config."""
+    folder = tmp_path_factory.mktemp("planned")
+    recipes = load_recipes([str(write_recipe(folder / "one.py", scans))])
+    ensure_plan(folder / "experiment", recipes, SMALL)
+    return folder / "experiment", recipes
+
+
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "experiment"
@@ -74,7 +83,7 @@ def copy_image(image, name):
     return Path(shutil.copyfile(image, image.with_name(name)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 2**31),
     st.lists(
@@ -173,8 +182,8 @@ def test_a_changed_config_is_refused_with_what_changed(folder, recipes, data, tm
     ],
     ids=lambda value: "" if isinstance(value, str) else "another",
 )
-def test_another_plan_in_the_same_folder_is_refused(folder, recipes, wishes, match):
-    ensure_plan(folder, recipes, SMALL)
+def test_another_plan_in_the_same_folder_is_refused(planned, wishes, match):
+    folder, recipes = planned
     with pytest.raises(ValueError, match=match):
         ensure_plan(folder, recipes, wishes)
 
