@@ -170,7 +170,6 @@ def _repeat(args: argparse.Namespace) -> None:
     from mmleaves.experiments.outcome import say_outcome, say_plan
     from mmleaves.experiments.planning import Wishes, ensure_plan
     from mmleaves.experiments.recipes import load_recipes
-    from mmleaves.experiments.run_config import check_epoch_rule
     from mmleaves.experiments.runs import pick_run, planned_runs
     from mmleaves.experiments.slurm import write_script
 
@@ -186,9 +185,6 @@ def _repeat(args: argparse.Namespace) -> None:
         epoch_rule=args.epoch,
         base_seed=args.seed,
     )
-    for recipe in recipes:
-        if args.epoch:
-            check_epoch_rule(recipe.cfg, args.epoch)
     plan, notes = ensure_plan(experiment, recipes, wishes, check_data=args.run is None)
     runs = planned_runs(
         plan,

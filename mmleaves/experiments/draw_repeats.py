@@ -81,29 +81,30 @@ def _check_run(uses: dict[str, str], images: Sequence[PlannedImage]) -> None:
 
 def say_split(plan: Plan, images: Sequence[PlannedImage]) -> list[str]:
     """Return what there is to say of images that are not simply dealt out."""
-    hashes = {one.hash for one in images}
+    unclear = two_labels(images)
+    usable = [one for one in images if one.hash not in unclear]
+    hashes = {one.hash for one in usable}
     notes = []
-    if copies := len(images) - len(hashes):
-        notes.append(f"{copies} files are copies of others; they stay together.")
-    if unclear := two_labels(images):
+    if copies := len(usable) - len(hashes):
+        notes.append(f"Copies of other files, which stay with them: {copies}.")
+    if unclear:
         names = sorted(one.image for one in images if one.hash in unclear)
         notes.append(
             f"Left out, as one picture has two labels: {', '.join(names[:4])}"
             f"{' …' if len(names) > 4 else ''}."
         )
     if plan.kind == "cv":
-        alone = hashes - unclear - plan.repeats[0].fold_of.keys()
-        if alone:
+        if alone := hashes - plan.repeats[0].fold_of.keys():
             notes.append(
-                f"{len(alone)} images are always trained on and never scored: a class "
-                "has no others, or none outside their group."
+                "Always trained on and never scored, as a class has no others or none "
+                f"outside their group: {len(alone)}."
             )
     else:
         uses = image_uses(plan, images, 0, 0)
-        pool = [i for i in images if i.part != TEST and i.hash not in unclear]
+        pool = [one for one in usable if one.part != TEST]
         if unused := sum(uses.get(one.hash) in (None, SCORE) for one in pool):
             notes.append(
-                f"{unused} training images are left out: they share a picture or "
-                "a group with scored ones."
+                "Training images left out, as they share a picture or a group with "
+                f"scored ones: {unused}."
             )
     return notes

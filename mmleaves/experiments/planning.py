@@ -25,6 +25,7 @@ from mmleaves.experiments.recipes import (
     kept_config,
     read_recipe,
 )
+from mmleaves.experiments.run_config import check_epoch_rule
 
 LOCK = "plan.lock"
 WAIT_SECONDS, POLL_SECONDS = 600, 0.2
@@ -117,6 +118,8 @@ def _start(
         check_seed(base_seed)
     except ValueError as error:
         raise ValueError(str(error).replace("split_seed", "--seed")) from None
+    for recipe in recipes:
+        check_epoch_rule(recipe.cfg, wishes.epoch_rule or "last")
     holdout = bool(wishes.holdout)
     data = gather_images(
         recipes,
@@ -164,6 +167,8 @@ def _go_on(
                 "--out."
             )
     new = [recipe for recipe in recipes if recipe.name not in plan.configs]
+    for recipe in new:
+        check_epoch_rule(recipe.cfg, plan.epoch_rule)
     if check_data or new:
         _check_data(experiment, plan, images, recipes)
     extended = replace(

@@ -17,7 +17,7 @@ from mmleaves.experiments.folds import deal_folds
 from mmleaves.experiments.image_table import read_images
 from mmleaves.experiments.planning import Wishes, ensure_plan
 from mmleaves.experiments.recipes import keep_recipe, load_recipes, read_recipe
-from mmleaves.experiments.run_config import check_epoch_rule, run_config
+from mmleaves.experiments.run_config import run_config
 from mmleaves.experiments.uses import image_uses
 from mmleaves.registry import DATASETS
 from mmleaves.runner import fill_datasets
@@ -222,7 +222,7 @@ def test_copies_stay_together_and_pictures_with_two_labels_are_left_out(
     shutil.copyfile(benign[1], unclear)
     plan, notes = ensure_plan(folder, recipes, SMALL)
     assert notes == [
-        "2 files are copies of others; they stay together.",
+        "Copies of other files, which stay with them: 1.",
         f"Left out, as one picture has two labels: {benign[1]}, {unclear}.",
     ]
     # 36 files and 2 copies, of which one picture twice and one not at all.
@@ -248,8 +248,8 @@ def test_a_holdout_trains_on_no_copy_of_what_it_scores(folder, recipes, data):
     shutil.copyfile(scored, data / "train" / "benign" / "leak.jpg")
     plan, notes = ensure_plan(folder, recipes, Wishes(holdout=True, repeats=2))
     assert notes[1:] == [
-        "1 training images are left out: they share a picture or a group with scored "
-        "ones."
+        "Training images left out, as they share a picture or a group with scored "
+        "ones: 1."
     ]
     assert (plan.kind, plan.folds, plan.images) == ("holdout", 1, 12)
     uses = image_uses(plan, read_images(folder), 1, 0)
@@ -288,13 +288,16 @@ def test_groups_are_undivided_and_best_epochs_are_chosen_within_training(
         assert len(scored) == len(images) == 168
 
 
-def test_a_config_that_needs_a_validation_is_refused_for_the_last_epoch(data, tmp_path):
+def test_a_config_that_needs_a_validation_is_refused_for_the_last_epoch(
+    data, folder, tmp_path
+):
     stops = 'default_hooks = dict(stop=dict(type="EarlyStoppingHook", monitor="x"))'
     path = write_recipe(tmp_path / "stops.py", data, more=stops)
-    (recipe,) = load_recipes([str(path)])
+    recipes = load_recipes([str(path)])
     with pytest.raises(ValueError, match=r"stops\.py: found EarlyStoppingHook, which"):
-        check_epoch_rule(recipe.cfg, "last")
-    check_epoch_rule(recipe.cfg, "best")
+        ensure_plan(folder, recipes, SMALL)
+    plan, _ = ensure_plan(folder, recipes, Wishes(epoch_rule="best"))
+    assert plan.epoch_rule == "best"
 
 
 def test_configs_with_other_images_are_refused(folder, recipes, scans, tmp_path):
