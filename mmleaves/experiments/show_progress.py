@@ -1,8 +1,7 @@
 """Show how far an experiment is, and how long it will still take."""
 
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -13,17 +12,21 @@ from mmleaves.experiments.locks import holder
 from mmleaves.experiments.runs import LOCK, Run
 
 
-def minutes_left(minutes: Sequence[float], runs_left: int, jobs: int) -> float | None:
+def minutes_left(
+    took: Mapping[str, Sequence[float]], left: Sequence[str], jobs: int
+) -> float | None:
     """Return about how long it will still take, or None before a run is done.
 
     Args:
-        minutes: How long each run took that is done.
-        runs_left: How many are not.
+        took: Minutes of each run that is done, by its config.
+        left: The config of each run that is not.
         jobs: How many are done at once.
     """
-    if not minutes:
+    known = {config: sum(some) / len(some) for config, some in took.items() if some}
+    if not known or not left:
         return None
-    return sum(minutes) / len(minutes) * runs_left / min(jobs, max(runs_left, 1))
+    usual = sum(known.values()) / len(known)
+    return sum(known.get(config, usual) for config in left) / min(jobs, len(left))
 
 
 def say_minutes(minutes: float) -> str:
@@ -43,9 +46,12 @@ class ShowProgress(ExitStack):
 
     def __init__(self, runs: Sequence[Run], jobs: int) -> None:
         super().__init__()
-        self._minutes = [_minutes(run) for run in runs if run.is_complete]
-        self._total, self._done, self._jobs = len(runs), len(self._minutes), jobs
-        self._started = time.monotonic()
+        self._took: dict[str, list[float]] = {}
+        self._left = {run.folder: run.config for run in runs}
+        self._total, self._jobs = len(runs), jobs
+        for run in runs:
+            if run.is_complete:
+                self._count(run)
         self._bar: Progress | None = None
 
     def __enter__(self) -> "ShowProgress":
@@ -61,7 +67,7 @@ class ShowProgress(ExitStack):
                 )
             )
             self._task = self._bar.add_task(
-                "runs", total=self._total, completed=self._done, left=self._left()
+                "runs", total=self._total, completed=self._done, left=self._say_left()
             )
         return self
 
@@ -70,11 +76,9 @@ class ShowProgress(ExitStack):
             self._bar.update(self._task, description=run.name)
 
     def finished(self, run: Run, *, elsewhere: bool) -> None:
-        minutes = _minutes(run)
-        self._done += 1
-        self._minutes.append(minutes)
+        minutes = self._count(run)
         took = "by another process" if elsewhere else f"in {say_minutes(minutes)}"
-        self._say(f"{run.name}: done {took}{self._left(', ')}")
+        self._say(f"{run.name}: done {took}{self._say_left(', ')}")
 
     def failed(self, run: Run, reason: str) -> None:
         self._say(f"{run.name}: FAILED: {reason}")
@@ -84,21 +88,25 @@ class ShowProgress(ExitStack):
             number = holder(run.folder / LOCK)
             self._say(f"{run.name}: waiting for process {number}, which is at it")
 
-    def _left(self, before: str = "") -> str:
-        left = self._total - self._done
-        minutes = minutes_left(self._minutes, left, self._jobs)
-        if minutes is None or not left:
-            return ""
-        return f"{before}about {say_minutes(minutes)} left"
+    @property
+    def _done(self) -> int:
+        return self._total - len(self._left)
+
+    def _count(self, run: Run) -> float:
+        minutes = float(read_json(run.folder / RUN)["minutes"])
+        # Another process may have completed it before it was this one's turn.
+        if self._left.pop(run.folder, None):
+            self._took.setdefault(run.config, []).append(minutes)
+        return minutes
+
+    def _say_left(self, before: str = "") -> str:
+        minutes = minutes_left(self._took, [*self._left.values()], self._jobs)
+        return "" if minutes is None else f"{before}about {say_minutes(minutes)} left"
 
     def _say(self, text: str) -> None:
         line = f"[{self._done}/{self._total}] {text}"
         if self._bar:
-            self._bar.update(self._task, completed=self._done, left=self._left())
+            self._bar.update(self._task, completed=self._done, left=self._say_left())
             self._bar.console.print(line, markup=False, highlight=False)
         else:
             print(line, flush=True)
-
-
-def _minutes(run: Run) -> float:
-    return float(read_json(run.folder / RUN)["minutes"])

@@ -18,6 +18,8 @@ from mmleaves.experiments.image_table import read_images
 from mmleaves.experiments.planning import Wishes, ensure_plan
 from mmleaves.experiments.recipes import keep_recipe, load_recipes, read_recipe
 from mmleaves.experiments.run_config import run_config
+from mmleaves.experiments.show_progress import minutes_left
+from mmleaves.experiments.slurm import ranges
 from mmleaves.experiments.uses import image_uses
 from mmleaves.registry import DATASETS
 from mmleaves.runner import fill_datasets
@@ -315,3 +317,15 @@ def test_a_config_is_kept_so_that_it_is_the_same_when_read_again(name, folder):
     (recipe,) = load_recipes([str(path)])
     keep_recipe(recipe, folder)
     assert read_recipe(folder, recipe.name).sha256 == recipe.sha256
+
+
+def test_the_time_left_is_that_of_the_configs_that_are_left():
+    took = {"quick": [1.0, 3.0], "slow": [10.0]}
+    assert minutes_left(took, ["quick", "slow", "slow"], 1) == 2 + 10 + 10
+    assert minutes_left(took, ["slow", "slow"], 4) == 10
+    assert minutes_left(took, ["unknown"], 1) == 6
+    assert minutes_left({}, ["quick"], 1) is None
+
+
+def test_slurm_is_given_numbers_in_ranges():
+    assert ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
