@@ -55,6 +55,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     plan.add_argument(
         "--group",
+        "--group-column",
+        dest="group",
         metavar="COLUMN",
         help="column of the CSV file with what belongs together, such as the patient; "
         "no fold divides it",
