@@ -173,7 +173,7 @@ def _repeat(args: argparse.Namespace) -> None:
     from mmleaves.experiments.planning import Wishes, ensure_plan
     from mmleaves.experiments.recipes import load_recipes
     from mmleaves.experiments.runs import pick_run, planned_runs
-    from mmleaves.experiments.slurm import write_script
+    from mmleaves.experiments.slurm import same_arguments, write_script
 
     recipes = load_recipes(args.configs, args.cfg_options, amp=args.amp)
     experiment = args.out or Path("work_dirs", f"repeat_{recipes[0].name}")
@@ -202,7 +202,7 @@ def _repeat(args: argparse.Namespace) -> None:
         print(line, flush=True)
     if args.slurm:
         todo = [index for index, run in enumerate(runs) if not run.is_complete]
-        write_script(args.slurm, experiment, _same_arguments(args, experiment), todo)
+        write_script(args.slurm, experiment, same_arguments(args, experiment), todo)
         print(f"{len(todo)} runs to do: sbatch {args.slurm}")
         print(f"When they are done: mmleaves compare {shlex.quote(str(experiment))}")
         return
@@ -248,14 +248,3 @@ def _do_all(runs: list["Run"], args: argparse.Namespace) -> list["Run"]:
         from mmleaves.experiments.jobs import run_jobs
 
         return run_jobs(todo, jobs=args.jobs, watcher=progress)
-
-
-def _same_arguments(args: argparse.Namespace, experiment: Path) -> list[str]:
-    """Return the arguments by which another process goes on with this plan."""
-    given = [*args.configs, "--out", str(experiment)]
-    for option in ("amp", "score_every_epoch", "drop_weights"):
-        if getattr(args, option):
-            given.append(f"--{option.replace('_', '-')}")
-    if args.cfg_options:
-        given += ["--cfg-options", *args.cfg_options]
-    return given

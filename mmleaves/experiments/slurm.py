@@ -1,5 +1,6 @@
 """The runs of an experiment as an array of SLURM jobs."""
 
+import argparse
 import os
 import shlex
 import sys
@@ -65,3 +66,19 @@ def ranges(indices: Sequence[int]) -> str:
         else:
             found.append([index, index])
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in found)
+
+
+def same_arguments(args: argparse.Namespace, experiment: Path) -> list[str]:
+    """Return by which arguments of ``mmleaves repeat`` a job goes on with a plan.
+
+    Args:
+        args: What the command that made the plan was called with.
+        experiment: Folder of the experiment.
+    """
+    given = [*args.configs, "--out", str(experiment)]
+    for option in ("amp", "score_every_epoch", "drop_weights"):
+        if getattr(args, option):
+            given.append(f"--{option.replace('_', '-')}")
+    if args.cfg_options:
+        given += ["--cfg-options", *args.cfg_options]
+    return given
