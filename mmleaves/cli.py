@@ -8,6 +8,7 @@ COMMANDS = {
     "train": "train a model",
     "test": "score a checkpoint",
     "predict": "predict the class of images",
+    "repeat": "train recipes on many splits and seeds by one plan",
     "compare": "say which of several recipes is better",
     "report": "write verdicts, scores and images into one page",
     "calibrate": "try how often compare and the usual rules are wrong",

@@ -10,6 +10,7 @@ from mmleaves.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from mmleaves.hooks.progress_bar_hook import ProgressBarHook
 from mmleaves.hooks.run_record_hook import RunRecordHook
 from mmleaves.hooks.safe_checkpoint_hook import SafeCheckpointHook
+from mmleaves.hooks.score_every_epoch_hook import ScoreEveryEpochHook
 from mmleaves.hooks.standardize_features_hook import StandardizeFeaturesHook
 from mmleaves.hooks.stop_on_signal_hook import GoOnHook, StopOnSignalHook
 from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
@@ -28,6 +29,7 @@ __all__ = [
     "ProgressBarHook",
     "RunRecordHook",
     "SafeCheckpointHook",
+    "ScoreEveryEpochHook",
     "StandardizeFeaturesHook",
     "StopOnSignalHook",
     "SyncMovingBuffersHook",

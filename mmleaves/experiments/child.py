@@ -1,0 +1,101 @@
+"""The process that does one run and nothing else."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from datetime import datetime
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from mmleaves.experiments.runs import LOG, Run
+
+# What a process says by its exit code; 0 is a complete run.
+TAKEN = 75
+STOPPED = 143
+GRACE_SECONDS = 5
+STARTED = "----- started "
+
+
+def child(run: Run) -> None:
+    """Do a run with what it prints in its ``log.txt``, and exit.
+
+    The process ends with its parent, however that ends: a training whose results nobody
+    waits for would hold its lock and a core.
+
+    Args:
+        run: The run.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        watch = threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True)
+        watch.start()
+        # MMEngine would warn of it: its own workers start otherwise.
+        multiprocessing.set_start_method(None, force=True)
+    print_into(run.folder / LOG)
+    sys.exit(0 if done(run) else TAKEN)
+
+
+def done(run: Run) -> bool:
+    """Do a run; exit with an error's text if it cannot be done.
+
+    Returns:
+        Whether it is complete; False if another process is doing it.
+    """
+    from mmleaves.commands.errors import EXIT_USAGE, message
+    from mmleaves.experiments.do_run import do_run
+
+    try:
+        return do_run(run)
+    except (ValueError, OSError) as error:
+        traceback.print_exc()
+        print(f"\nError: {message(error)}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+
+
+def failure(run: Run, exit_code: int) -> str:
+    """Return what a failed run's log says of it, and where it is."""
+    log = run.folder / LOG
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    # Earlier attempts stand above the last start.
+    lines = text.rpartition(STARTED)[2].splitlines()[1:]
+    said = [line for line in lines if line.strip()]
+    errors = [i for i, line in enumerate(said) if line.startswith("Error: ")]
+    if exit_code < 0:
+        reason = f"it was ended by signal {-exit_code}, as when memory is short"
+    elif errors:
+        reason = said[errors[-1]].removeprefix("Error: ")
+    else:
+        reason = said[-1] if said else f"exit code {exit_code}"
+    return f"{reason} (whole log: {log})"
+
+
+def _stop(*_: object) -> None:
+    sys.exit(STOPPED)
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    # In case the main thread is deep in a computation.
+    time.sleep(GRACE_SECONDS)
+    os._exit(STOPPED)
+
+
+def print_into(path: Path) -> None:
+    """Let all that this process prints from here on end up in a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A process that finds the run taken must not wipe the other's log.
+    file = path.open("a")
+    os.dup2(file.fileno(), 1)
+    os.dup2(file.fileno(), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", 1), os.fdopen(2, "w", 1)
+    now = datetime.now().isoformat(timespec="seconds")
+    print(f"{STARTED}{now}, process {os.getpid()}")

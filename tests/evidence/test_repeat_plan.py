@@ -1,0 +1,284 @@
+"""What a plan is made of, how it goes on, and what it refuses. Nothing is trained."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from evidence.small_recipes import draw_scans, write_recipe
+from tool_runs import ROOT, check, run_tool
+
+from mmleaves.evidence.plan import content_hash, read_plan
+from mmleaves.experiments.image_table import read_images
+from mmleaves.experiments.planning import Wishes, ensure_plan
+from mmleaves.experiments.recipes import keep_recipe, load_recipes, read_recipe
+from mmleaves.experiments.run_config import run_config
+from mmleaves.experiments.show_progress import minutes_left
+from mmleaves.experiments.slurm import ranges
+from mmleaves.experiments.uses import image_uses
+from mmleaves.registry import DATASETS
+from mmleaves.runner import fill_datasets
+
+SMALL = Wishes(folds=3, repeats=2)
+
+
+@pytest.fixture(scope="session")
+def scans(tmp_path_factory):
+    return draw_scans(tmp_path_factory.mktemp("scans") / "data")
+
+
+@pytest.fixture
+def data(scans, tmp_path):
+    """A copy of the drawn scans that a test may change."""
+    return Path(shutil.copytree(scans, tmp_path / "data"))
+
+
+@pytest.fixture
+def recipes(data, tmp_path):
+    paths = [
+        write_recipe(tmp_path / "first.py", data),
+        write_recipe(tmp_path / "second.py", data, rate=1e-4),
+    ]
+    return load_recipes(list(map(str, paths)))
+
+
+@pytest.fixture(scope="module")
+def planned(scans, tmp_path_factory):
+    """A plan that no test may change, and its config."""
+    folder = tmp_path_factory.mktemp("planned")
+    recipes = load_recipes([str(write_recipe(folder / "one.py", scans))])
+    ensure_plan(folder / "experiment", recipes, SMALL)
+    return folder / "experiment", recipes
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "experiment"
+
+
+@pytest.fixture(scope="session")
+def leaves(tmp_path_factory):
+    """Fourteen drawn species, twelve leaves each, from six plants of two leaves."""
+    root = tmp_path_factory.mktemp("leaves") / "data"
+    options = ["--layout", "leaves", "--per-class", "18", "--size", "32"]
+    check(run_tool("make_sample", *options, root))
+    file = root / "train.csv"
+    with file.open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    seen: dict[str, int] = {}
+    for row in rows:
+        number = seen[row["label"]] = seen.get(row["label"], -1) + 1
+        row["plant"] = f"{row['label']}-{number // 2}"
+    with file.open("w", newline="") as text:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return root
+
+
+def copy_image(image, name):
+    return Path(shutil.copyfile(image, image.with_name(name)))
+
+
+def test_the_plan_is_written_and_found_again(folder, recipes):
+    plan, notes = ensure_plan(folder, recipes, SMALL)
+    assert (plan.kind, plan.folds, len(plan.repeats), plan.images) == ("cv", 3, 2, 36)
+    assert plan.classes == ("benign", "malignant")
+    assert plan.positive == "malignant"
+    assert notes == []
+    assert list(plan.configs) == ["first", "second"]
+    assert plan.repeats[0].fold_of != plan.repeats[1].fold_of
+    assert read_plan(folder) == plan
+    assert ensure_plan(folder, recipes, Wishes()) == (plan, [])
+    assert ensure_plan(folder, recipes, SMALL) == (plan, [])
+
+
+def test_more_repeats_leave_the_first_as_they_were(folder, recipes, tmp_path):
+    two, _ = ensure_plan(folder, recipes, SMALL)
+    four, notes = ensure_plan(folder, recipes, Wishes(repeats=4))
+    assert four.repeats[:2] == two.repeats
+    assert notes == ["The plan goes on from 2 to 4 repeats."]
+    assert read_plan(folder) == four
+    at_once, _ = ensure_plan(tmp_path / "other", recipes, Wishes(folds=3, repeats=4))
+    assert at_once == four
+
+
+def test_a_config_can_be_added_later(folder, recipes):
+    one, _ = ensure_plan(folder, recipes[:1], SMALL)
+    both, notes = ensure_plan(folder, recipes, Wishes())
+    assert both.repeats == one.repeats
+    assert list(both.configs) == ["first", "second"]
+    assert notes == ["Added to the plan: second."]
+    # And each alone can go on.
+    assert ensure_plan(folder, recipes[1:], Wishes())[0] == both
+
+
+def test_a_changed_config_is_refused_with_what_changed(folder, recipes, data, tmp_path):
+    ensure_plan(folder, recipes, SMALL)
+    path = write_recipe(tmp_path / "second.py", data, rate=0.5)
+    changed = [recipes[0], *load_recipes([str(path)])]
+    match = (
+        r"experiment: the config second is not the planned one: "
+        r"optim_wrapper\.optimizer\.lr was 0\.0001 and is 0\.5\. .* --out"
+    )
+    with pytest.raises(ValueError, match=match):
+        ensure_plan(folder, changed, Wishes())
+
+
+@pytest.mark.parametrize(
+    ("wishes", "match"),
+    [
+        (Wishes(folds=4), "found --folds 4, expected 3, as its plan has it"),
+        (Wishes(margin=2.0), "found --margin 2.0, expected 1.0"),
+        (Wishes(holdout=True), "found --holdout True, expected False"),
+        (Wishes(epoch_rule="best"), "found --epoch best, expected last"),
+        (Wishes(base_seed=3), "found --seed 3, expected 0"),
+        (Wishes(repeats=1), "found --repeats 1, expected 2 or more"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else "another",
+)
+def test_another_plan_in_the_same_folder_is_refused(planned, wishes, match):
+    folder, recipes = planned
+    with pytest.raises(ValueError, match=match):
+        ensure_plan(folder, recipes, wishes)
+
+
+def test_changed_data_are_refused_with_what_changed(folder, recipes, data):
+    ensure_plan(folder, recipes, SMALL)
+    images = sorted((data / "train" / "benign").iterdir())
+    content = images[0].read_bytes()
+    images[0].unlink()
+    gone = rf"1 missing or changed, such as {images[0]}"
+    with pytest.raises(ValueError, match=gone):
+        ensure_plan(folder, recipes, Wishes())
+    images[0].write_bytes(content)
+    ensure_plan(folder, recipes, Wishes())
+    images[0].rename(data / "train" / "malignant" / images[0].name)
+    with pytest.raises(ValueError, match="1 with another label, such as"):
+        ensure_plan(folder, recipes, Wishes())
+
+
+def test_a_run_refuses_images_that_were_not_planned(folder, recipes, data):
+    plan, _ = ensure_plan(folder, recipes, SMALL)
+    cfg = run_config(recipes[0].cfg, plan, folder, 0, 0, with_test=False)
+    fill_datasets(cfg)
+    copy = sorted((data / "train" / "benign").iterdir())[0]
+    copy.write_bytes(copy.read_bytes() + b"\0")
+    with pytest.raises(ValueError, match="other data than when the runs were planned"):
+        DATASETS.build({**cfg.train_dataloader.dataset, "pipeline": []})
+
+
+def test_copies_stay_together_and_pictures_with_two_labels_are_left_out(
+    folder, recipes, data
+):
+    benign = sorted((data / "train" / "benign").iterdir())
+    copy_image(benign[0], "copy.jpg")
+    unclear = data / "train" / "malignant" / "benign_too.jpg"
+    shutil.copyfile(benign[1], unclear)
+    plan, notes = ensure_plan(folder, recipes, SMALL)
+    assert notes == [
+        "Copies of other files, which stay with them: 1.",
+        f"Left out, as one picture has two labels: {benign[1]}, {unclear}.",
+    ]
+    # 36 files and 2 copies, of which one picture twice and one not at all.
+    assert plan.images == 35
+    assert content_hash(unclear) not in plan.repeats[0].fold_of
+    uses = image_uses(plan, read_images(folder), 0, 0)
+    assert len(uses) == 35
+    cfg = run_config(recipes[0].cfg, plan, folder, 0, 0, with_test=False)
+    fill_datasets(cfg)
+    parts = [cfg.train_dataloader.dataset, cfg.test_dataloader.dataset]
+    found = [
+        {built.get_data_info(i)["img_path"] for i in range(len(built))}
+        for built in (DATASETS.build({**part, "pipeline": []}) for part in parts)
+    ]
+    assert len(found[0]) + len(found[1]) == 36
+    both = {str(benign[0]), str(benign[0].with_name("copy.jpg"))}
+    assert both <= found[0] or both <= found[1]
+    assert not {str(unclear), str(benign[1])} & (found[0] | found[1])
+
+
+def test_a_holdout_trains_on_no_copy_of_what_it_scores(folder, recipes, data):
+    scored = sorted((data / "test" / "benign").iterdir())[0]
+    shutil.copyfile(scored, data / "train" / "benign" / "leak.jpg")
+    plan, notes = ensure_plan(folder, recipes, Wishes(holdout=True, repeats=2))
+    assert notes[1:] == [
+        "Training images left out, as they share a picture or a group with scored "
+        "ones: 1."
+    ]
+    assert (plan.kind, plan.folds, plan.images) == ("holdout", 1, 12)
+    uses = image_uses(plan, read_images(folder), 1, 0)
+    assert sorted(uses.values()).count("train") == 36
+    assert uses[content_hash(scored)] == "score"
+    assert plan.repeats[0].seeds != plan.repeats[1].seeds
+
+
+def test_the_test_part_can_be_dealt_out_as_well(folder, recipes):
+    plan, _ = ensure_plan(folder, recipes, Wishes(folds=3, repeats=1, with_test=True))
+    assert plan.images == 48
+    assert ensure_plan(folder, recipes, Wishes())[0] == plan
+
+
+def test_groups_are_undivided_and_best_epochs_are_chosen_within_training(
+    leaves, folder, tmp_path
+):
+    path = write_recipe(tmp_path / "leaves.py", leaves, data="leaves")
+    recipes = load_recipes([str(path)])
+    wishes = Wishes(folds=2, repeats=2, group_column="plant", epoch_rule="best")
+    plan, _ = ensure_plan(folder, recipes, wishes)
+    images = read_images(folder)
+    assert {one.group for one in images} == {
+        f"{one.label}-{i}" for one in images for i in range(6)
+    }
+    for repeat in range(2):
+        scored = set()
+        for fold in range(2):
+            uses = image_uses(plan, images, repeat, fold)
+            groups = {}
+            for one in images:
+                groups.setdefault(one.group, set()).add(uses[one.hash])
+            assert all(len(use) == 1 for use in groups.values())
+            assert set(uses.values()) == {"train", "select", "score"}
+            scored |= {key for key, use in uses.items() if use == "score"}
+        assert len(scored) == len(images) == 168
+
+
+def test_a_config_that_needs_a_validation_is_refused_for_the_last_epoch(
+    data, folder, tmp_path
+):
+    stops = 'default_hooks = dict(stop=dict(type="EarlyStoppingHook", monitor="x"))'
+    path = write_recipe(tmp_path / "stops.py", data, more=stops)
+    recipes = load_recipes([str(path)])
+    with pytest.raises(ValueError, match=r"stops\.py: found EarlyStoppingHook, which"):
+        ensure_plan(folder, recipes, SMALL)
+    plan, _ = ensure_plan(folder, recipes, Wishes(epoch_rule="best"))
+    assert plan.epoch_rule == "best"
+
+
+def test_configs_with_other_images_are_refused(folder, recipes, scans, tmp_path):
+    shutil.copytree(scans, tmp_path / "less")
+    next((tmp_path / "less" / "train" / "benign").iterdir()).unlink()
+    path = write_recipe(tmp_path / "less.py", tmp_path / "less")
+    others = [recipes[0], *load_recipes([str(path)])]
+    with pytest.raises(ValueError, match="less: found other images than those of f"):
+        ensure_plan(folder, others, SMALL)
+
+
+@pytest.mark.parametrize("name", ["extra10-10", "cross123", "restarts5x2"])
+def test_a_config_is_kept_so_that_it_is_the_same_when_read_again(name, folder):
+    (path, *_) = sorted(ROOT.glob(f"configs/*{name}*.py"))
+    (recipe,) = load_recipes([str(path)])
+    keep_recipe(recipe, folder)
+    assert read_recipe(folder, recipe.name).sha256 == recipe.sha256
+
+
+def test_the_time_left_is_that_of_the_configs_that_are_left():
+    took = {"quick": [1.0, 3.0], "slow": [10.0]}
+    assert minutes_left(took, ["quick", "slow", "slow"], 1) == 2 + 10 + 10
+    assert minutes_left(took, ["slow", "slow"], 4) == 10
+    assert minutes_left(took, ["unknown"], 1) == 6
+    assert minutes_left({}, ["quick"], 1) is None
+
+
+def test_slurm_is_given_numbers_in_ranges():
+    assert ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
