@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from mmleaves.audit.candidates import candidates
-from mmleaves.audit.descriptors import turned
+from mmleaves.audit.descriptors import turned, turned_back
 from mmleaves.audit.facts_cache import VERSION, FactsCache
 from mmleaves.audit.image_facts import ImageFacts, squeeze
 from mmleaves.audit.reading import Progress
@@ -46,7 +46,7 @@ class NearPair:
     Attributes:
         first: Index of the one.
         second: Index of the other, larger than ``first``.
-        turn: How one has to be flipped or turned to look like the other, or ``""``.
+        turn: How the first is flipped or turned to look like the second, or ``""``.
         agreement: How well their fine details agree, from `agreement`, to 1.
     """
 
@@ -146,7 +146,7 @@ def _verified(
             if value < _least(side, sides[-1]):
                 return None
             before = side
-        return NearPair(min(i, j), max(i, j), turn, round(value, 3))
+        return _pair(i, j, turn, round(value, 3))
 
     pairs, step = [], 1000
     with _one_opencv_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -156,6 +156,12 @@ def _verified(
                 done = min(start + step, len(matches))
                 progress("Verifying pairs", done, len(matches))
     return pairs
+
+
+def _pair(first: int, second: int, turn: str, agreement: float) -> NearPair:
+    if first < second:
+        return NearPair(first, second, turn, agreement)
+    return NearPair(second, first, turned_back(turn), agreement)
 
 
 def _least(side_px: int, last_px: int) -> float:
@@ -204,7 +210,7 @@ def _restored(text: str, order: Sequence[int]) -> Search:
     kept = json.loads(text)
     pairs = []
     for pair in kept["pairs"]:
-        first, second = sorted((order[pair["first"]], order[pair["second"]]))
-        pairs.append(NearPair(first, second, pair["turn"], pair["agreement"]))
+        ends = order[pair["first"]], order[pair["second"]]
+        pairs.append(_pair(*ends, pair["turn"], pair["agreement"]))
     pairs.sort(key=lambda p: (p.first, p.second))
     return Search(pairs, kept["n_plain"])

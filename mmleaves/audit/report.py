@@ -18,7 +18,8 @@ class ImagePair:
         first: The one.
         second: The other.
         relation: ``"the same file"``, ``"the same bytes"``, ``"the same pixels"``, or
-            ``"nearly the same"``, followed by how the one is turned, if it is.
+            ``"nearly the same"``, followed by how the first is turned to look like the
+            second, if it is.
     """
 
     first: Item

@@ -108,6 +108,38 @@ def test_a_picture_on_both_sides_of_a_split_takes_the_score_away(
     assert report.leaks["test"].startswith("No score from test is a test score: 1 of")
 
 
+def test_a_picture_that_is_there_very_often_is_found_in_each_place(folder, store):
+    crab = folder / "crab"
+    for number in range(10):
+        shutil.copy(crab / "image_0001.jpg", crab / f"again_{number}.jpg")
+    found = finding(check(folder), "duplicate", "warning").found
+    assert found.endswith("or nearly so: 10 the same bytes.")
+    store(crab / "image_0002.jpg", folder / "ewer" / "wrong.jpg")
+    for number in range(10):
+        target = folder / "ewer" / f"wrong_{number}.jpg"
+        shutil.copy(folder / "ewer" / "wrong.jpg", target)
+        shutil.copy(crab / "image_0001.jpg", target.with_stem(f"other_{number}"))
+    found = finding(check(folder), "label-conflict")
+    # Ten copies are each paired with the first crab, eleven with the one like them.
+    assert found.found.endswith(
+        "different labels ('crab' and 'ewer'): 10 the same bytes, 11 nearly the same."
+    )
+
+
+def test_every_copy_of_a_leaked_picture_is_counted(photos, store, tmp_path):
+    changed = store(photos[0], tmp_path / "changed.jpg")
+    copies = []
+    for number, source in enumerate([changed] * 3 + [photos[1]] * 8):
+        copies.append(str(tmp_path / f"{number}.jpg"))
+        shutil.copy(source, copies[-1])
+    train = Part("train", [str(p) for p in photos[:10]], ["accordion"] * 10)
+    report = audit_parts([train, Part("test", copies, ["accordion"] * 11)])
+    assert finding(report, "leak").found == (
+        "11 of the 11 images of test also in train: 8 the same bytes, 3 nearly the "
+        "same."
+    )
+
+
 def test_the_same_part_twice_is_no_leak(photos):
     paths = [str(photo) for photo in photos]
     labels = [photo.parent.name for photo in photos]
@@ -117,6 +149,26 @@ def test_the_same_part_twice_is_no_leak(photos):
     assert finding(report, "same-part", "note").found == "test is val: the same images."
     assert "leak" not in kinds(report)
     assert report.sizes == {"train": 20, "val": 20}
+
+
+def test_to_test_on_the_training_part_is_a_leak(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    report = audit_parts([Part(name, paths, labels) for name in ("train", "test")])
+    assert finding(report, "leak", "error").found == (
+        "40 of the 40 images of test also in train: 40 the same file."
+    )
+    assert "test" in report.leaks and "same-part" not in kinds(report)
+
+
+def test_other_labels_for_the_same_images_in_another_part_are_seen(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    val = Part("val", paths[20:], labels[20:])
+    test = Part("test", paths[20:], ["crab", *labels[21:]])
+    report = audit_parts([Part("train", paths[:20], labels[:20]), val, test])
+    assert "'crab' and 'ewer'" in finding(report, "label-conflict").found
+    assert "test" in report.leaks
 
 
 def test_data_sets_of_a_run_are_audited_as_they_are(folder):
