@@ -97,6 +97,7 @@ def audit_parts(
         *known,
         *_same_parts(merged.same),
         *_damage(items, problems),
+        *_unlabelled(items),
         *leaky,
         *conflicts(pairs),
         *repeats(pairs),
@@ -175,6 +176,22 @@ def _damage(items: Sequence[Item], problems: Mapping[str, str]) -> list[Finding]
             )
         )
     return findings
+
+
+def _unlabelled(items: Sequence[Item]) -> list[Finding]:
+    if any(item.label is not None for item in items):
+        return []
+    return [
+        Finding(
+            kind="no-labels",
+            severity="warning",
+            where=" and ".join(dict.fromkeys(item.part for item in items)),
+            found=f"none of the {len(items)} images has a label.",
+            means="Classes, labels and cues are not checked.",
+            do="Name the column of the labels by --label-column, or sort the images "
+            "into a folder a class. Nothing, if nobody knows them yet.",
+        )
+    ]
 
 
 def _shortcuts(
