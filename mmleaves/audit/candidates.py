@@ -42,7 +42,7 @@ class Candidates:
 
 def candidates(
     thumbnails: np.ndarray, *, progress: Progress | None = None
-) -> tuple[Candidates, int]:
+) -> tuple[Candidates, np.ndarray]:
     """Return the pairs of pictures that may be the same, flipped, turned or cropped.
 
     Every picture is compared with every other by matrix products: exact, and for
@@ -53,8 +53,8 @@ def candidates(
         progress: Called with what is done, how many are done, and how many there are.
 
     Returns:
-        Each pair in each order and turn at most once; and the number of pictures
-        without any contrast, which are not compared.
+        Each pair in each order and turn at most once; and which pictures are without
+        any contrast and not compared, (N,), bool.
     """
     base = frequencies(thumbnails)
     plain = is_plain(base)
@@ -71,7 +71,7 @@ def candidates(
             done += block
             if progress:
                 progress("Comparing images", done, total)
-    return Candidates(*map(np.concatenate, zip(*found, strict=True))), int(plain.sum())
+    return Candidates(*map(np.concatenate, zip(*found, strict=True))), plain
 
 
 def _near(

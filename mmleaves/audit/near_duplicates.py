@@ -62,11 +62,12 @@ class Search:
 
     Attributes:
         pairs: Pairs of pictures that are nearly the same, each once.
-        n_plain: Pictures without contrast, of which only exact copies are found.
+        plain: Indices of pictures without contrast, of which only exact copies are
+            found.
     """
 
     pairs: list[NearPair]
-    n_plain: int
+    plain: list[int]
 
 
 def near_duplicates(
@@ -85,7 +86,7 @@ def near_duplicates(
         progress: Called with what is done, how many are done, and how many there are.
     """
     if len(paths) < 2:
-        return Search([], 0)
+        return Search([], [])
     order = sorted(range(len(facts)), key=lambda i: facts[i].content)
     digest = blake2b(f"near duplicates {VERSION}".encode(), digest_size=16)
     for i in order:
@@ -94,10 +95,10 @@ def near_duplicates(
     if cache and (kept := cache.result(key)):
         return _restored(kept, order)
     thumbnails = np.stack([f.thumbnail for f in facts])
-    found, n_plain = candidates(thumbnails, progress=progress)
+    found, plain = candidates(thumbnails, progress=progress)
     matches = screened(found, thumbnails, progress=progress)
     pairs = _best(_verified(matches, paths, facts, progress))
-    search = Search(pairs, n_plain)
+    search = Search(pairs, np.flatnonzero(plain).tolist())
     if cache:
         cache.keep_result(key, _stored(search, order))
     return search
@@ -196,7 +197,7 @@ def _stored(search: Search, order: Sequence[int]) -> str:
         asdict(p) | {"first": place[p.first], "second": place[p.second]}
         for p in search.pairs
     ]
-    return json.dumps({"pairs": pairs, "n_plain": search.n_plain})
+    return json.dumps({"pairs": pairs, "plain": [place[i] for i in search.plain]})
 
 
 def _restored(text: str, order: Sequence[int]) -> Search:
@@ -206,4 +207,4 @@ def _restored(text: str, order: Sequence[int]) -> Search:
         ends = order[pair["first"]], order[pair["second"]]
         pairs.append(_pair(*ends, pair["turn"], pair["agreement"]))
     pairs.sort(key=lambda p: (p.first, p.second))
-    return Search(pairs, kept["n_plain"])
+    return Search(pairs, sorted(order[place] for place in kept["plain"]))

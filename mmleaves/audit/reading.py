@@ -1,6 +1,7 @@
 """Read every image once: its facts, or what is wrong with it."""
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -52,11 +53,12 @@ def read_images(
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for start in range(0, len(todo), BATCH):
+            began_s = time.time()
             done = list(pool.map(read, todo[start : start + BATCH]))
             new = [(p, stat, f) for p, stat, f in done if isinstance(f, ImageFacts)]
             if cache:
                 # Batch by batch, so that an audit that was stopped goes on from here.
-                cache.keep([(p, stat, f) for p, stat, f in new if stat])
+                cache.keep([(p, stat, f) for p, stat, f in new if stat], began_s)
             facts.update({path: found for path, _, found in new})
             problems.update({p: text for p, _, text in done if isinstance(text, str)})
             if progress:

@@ -269,8 +269,42 @@ def test_a_group_in_two_parts_is_an_error(rows):
     header = "image,label,plant"
     train = rows("train.csv", [f"crab-{n}.jpg,crab,P{n}" for n in (1, 2)], header)
     test = rows("test.csv", [f"crab-{n}.jpg,crab,P2" for n in (3, 4)], header)
-    found = finding(check_csv(train, test, group="plant"), "group-leak", "error")
-    assert found.found == "1 group with images in two parts, such as 'P2'."
+    report = check_csv(train, test, group="plant")
+    found = finding(report, "group-leak", "error")
+    assert found.found == "1 group with images in two parts or more, such as 'P2'."
+    assert report.leaks == {
+        "test": "No score from test is a test score: 1 group with images in an "
+        "earlier part too."
+    }
+
+
+def test_a_group_in_three_parts_spoils_two(rows):
+    header = "image,label,plant"
+    files = [
+        rows(f"{part}.csv", [f"crab-{n}.jpg,crab,P1"], header)
+        for n, part in enumerate(("train", "val", "test"), 1)
+    ]
+    report = check_csv(*files, group="plant")
+    assert finding(report, "group-leak").where == "train and val and test"
+    assert set(report.leaks) == {"val", "test"}
+
+
+def test_pictures_without_contrast_are_named(folder):
+    Image.new("RGB", (40, 40), "white").save(folder / "crab" / "blank.png")
+    Image.new("RGB", (40, 40), "white").save(folder / "crab" / "again.png")
+    found = finding(check(folder), "plain", "note")
+    assert found.found == "2 pictures with next to no contrast."
+    assert {item.path.rpartition("/")[2] for item, _ in found.images} == {
+        "again.png", "blank.png"
+    }  # fmt: skip
+
+
+def test_a_data_set_with_several_labels_an_image_is_refused(folder):
+    built = CaltechFolders(str(folder), pipeline=[], train_fraction=0.6)
+    built.data_list = [{"img_path": "a.jpg", "gt_label": [0, 1]}]
+    built.get_data_info = built.data_list.__getitem__
+    with pytest.raises(ValueError, match=r"train: found a CaltechFolders whose images"):
+        audit({"train": built})
 
 
 def test_file_names_that_look_like_patients_are_a_hint(tmp_path, photos):
