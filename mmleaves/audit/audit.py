@@ -94,6 +94,10 @@ def audit_parts(
     pairs = image_pairs(items, facts, groups, search.pairs)
     leaky, spoilt = leaks(pairs, sizes)
     grouped = group_findings(items, sizes)
+    spoilt = group_leaks(grouped) | spoilt
+    for first, second in merged.same:
+        if first in spoilt:
+            spoilt[second] = f"{second} is {first}. {spoilt[first]}"
     findings = [
         *known,
         *_same_parts(merged.same),
@@ -118,7 +122,7 @@ def audit_parts(
         sizes=sizes,
         root=_root(item.path for item in items),
         findings=by_severity(findings),
-        leaks=group_leaks(grouped) | spoilt,
+        leaks=spoilt,
         clusters=clusters(len(items), together, named),
         items=items,
     )

@@ -165,6 +165,16 @@ def test_to_test_on_the_training_part_is_a_leak(photos):
     assert "test" in report.leaks and "same-part" not in kinds(report)
 
 
+def test_a_leak_into_val_spoils_the_test_part_that_is_val(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    parts = [Part("train", paths[:21], labels[:21])]
+    parts += [Part(name, paths[20:], labels[20:]) for name in ("val", "test")]
+    report = audit_parts(parts)
+    assert report.leaks["val"].startswith("No score from val is a test score: 1 of")
+    assert report.leaks["test"] == f"test is val. {report.leaks['val']}"
+
+
 def test_other_labels_for_the_same_images_in_another_part_are_seen(photos):
     paths = [str(photo) for photo in photos]
     labels = [photo.parent.name for photo in photos]
