@@ -4,6 +4,7 @@ import ast
 import copy
 import difflib
 import inspect
+import re
 from collections.abc import Sequence
 
 from mmengine import registry as root
@@ -137,6 +138,10 @@ def _read_value(key: str, text: str, current: object) -> object:
         near = difflib.get_close_matches(text.split(".")[-1], known, n=1)
         hint = f" Nearest: {near[0]}." if near else ""
         raise ValueError(f"--cfg-options {key}: there is no {text!r}.{hint}")
+    if (quoted := re.fullmatch(r"""(['"])(.*,.*)\1""", text)) and quoted[
+        1
+    ] not in quoted[2]:
+        return quoted[2]  # such as a path with a comma, which is no list
     if isinstance(current, str) and text != "None":
         return text
     if "dict(" in text:

@@ -13,7 +13,7 @@ from mmleaves.audit.duplicates import (
     repeats,
 )
 from mmleaves.audit.facts_cache import FactsCache
-from mmleaves.audit.groups import group_findings, guess_groups
+from mmleaves.audit.groups import group_findings, group_leaks, guess_groups
 from mmleaves.audit.near_duplicates import near_duplicates
 from mmleaves.audit.parts import Item, Part, merge
 from mmleaves.audit.reading import Progress, read_images
@@ -93,19 +93,26 @@ def audit_parts(
     )
     pairs = image_pairs(items, facts, groups, search.pairs)
     leaky, spoilt = leaks(pairs, sizes)
+    grouped = group_findings(items, sizes)
+    spoilt = group_leaks(grouped) | spoilt
+    for first, second in merged.same:
+        if first in spoilt:
+            spoilt[second] = f"{second} is {first}. {spoilt[first]}"
     findings = [
         *known,
         *_same_parts(merged.same),
         *_damage(items, problems),
+        *_unlabelled(items),
         *leaky,
         *conflicts(pairs),
         *repeats(pairs),
         *class_findings(kept),
-        *group_findings(items, sizes),
+        *grouped,
         *_shortcuts(kept, items, facts),
     ]
-    if search.n_plain:
-        findings.append(_plain(search.n_plain))
+    if search.plain:
+        plain = [items[index] for place in search.plain for index in groups[place]]
+        findings.append(_plain(plain))
     together = [(group[0], index) for group in groups for index in group[1:]]
     together += [(groups[p.first][0], groups[p.second][0]) for p in search.pairs]
     named = [item.group for item in items]
@@ -177,6 +184,22 @@ def _damage(items: Sequence[Item], problems: Mapping[str, str]) -> list[Finding]
     return findings
 
 
+def _unlabelled(items: Sequence[Item]) -> list[Finding]:
+    if any(item.label is not None for item in items):
+        return []
+    return [
+        Finding(
+            kind="no-labels",
+            severity="warning",
+            where=" and ".join(dict.fromkeys(item.part for item in items)),
+            found=f"none of the {len(items)} images has a label.",
+            means="Classes, labels and cues are not checked.",
+            do="Name the column of the labels by --label-column, or sort the images "
+            "into a folder a class. Nothing, if nobody knows them yet.",
+        )
+    ]
+
+
 def _shortcuts(
     parts: Sequence[Part], items: Sequence[Item], facts: Mapping
 ) -> list[Finding]:
@@ -187,14 +210,16 @@ def _shortcuts(
     return shortcut_findings(train, facts, labelled[0])
 
 
-def _plain(n_plain: int) -> Finding:
+def _plain(plain: Sequence[Item]) -> Finding:
+    images = tuple((item, "") for item in plain)
     return Finding(
         kind="plain",
         severity="note",
-        where="all parts",
-        found=f"{counted(n_plain, 'picture')} with next to no contrast.",
+        where=_parts_of(images),
+        found=f"{counted(len(plain), 'picture')} with next to no contrast.",
         means="Of these, only exact copies are found.",
         do="Look at them; most often they are blank by mistake.",
+        images=images,
     )
 
 

@@ -16,24 +16,33 @@ BLOCK = 512
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """Two pictures that may be the same.
+class Candidates:
+    """Pairs of pictures that may be the same, M of them, ordered by turn and by first.
 
     Attributes:
         first: Index of the one that is to be turned, and that may hold more: the
-            other may be cropped from it.
-        second: Index of the other.
-        turn: How the first is turned to look like the second, key of ``TURNS``.
+            other may be cropped from it, (M,), int32.
+        second: Index of the other, (M,), int32.
+        turn: How the first is turned to look like the second, as the place of its name
+            in ``TURNS``, (M,), int8.
     """
 
-    first: int
-    second: int
-    turn: str
+    # Arrays, as 50,000 pictures that are all alike give twenty million.
+    first: np.ndarray
+    second: np.ndarray
+    turn: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def chosen(self, which: np.ndarray) -> "Candidates":
+        """Return those at the indices, or of the mask, ``which``."""
+        return Candidates(self.first[which], self.second[which], self.turn[which])
 
 
 def candidates(
     thumbnails: np.ndarray, *, progress: Progress | None = None
-) -> tuple[list[Candidate], int]:
+) -> tuple[Candidates, np.ndarray]:
     """Return the pairs of pictures that may be the same, flipped, turned or cropped.
 
     Every picture is compared with every other by matrix products: exact, and for
@@ -44,26 +53,25 @@ def candidates(
         progress: Called with what is done, how many are done, and how many there are.
 
     Returns:
-        Each pair in each order and turn at most once; and the number of pictures
-        without any contrast, which are not compared.
+        Each pair in each order and turn at most once; and which pictures are without
+        any contrast and not compared, (N,), bool.
     """
     base = frequencies(thumbnails)
     plain = is_plain(base)
     base = vectors(base)
     base[plain] = 0
     zoomed = frequencies(thumbnails, zoom=ZOOM)
-    found: list[Candidate] = []
+    found = [(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int8))]
     done, total = 0, len(TURNS) * len(thumbnails)
-    for turn in TURNS:
+    for place, turn in enumerate(TURNS):
         queries = vectors(zoomed, turn)
         queries[plain] = 0
         for block, first, second in _near(queries, base):
-            pairs = zip(first.tolist(), second.tolist(), strict=True)
-            found += [Candidate(i, j, turn) for i, j in pairs]
+            found.append((first, second, np.full(len(first), place, np.int8)))
             done += block
             if progress:
                 progress("Comparing images", done, total)
-    return found, int(plain.sum())
+    return Candidates(*map(np.concatenate, zip(*found, strict=True))), plain
 
 
 def _near(
@@ -79,7 +87,7 @@ def _near(
             strict=True,
         ):
             size = min(BLOCK, len(queries) - start)
-            yield size, rows + start, columns
+            yield size, (rows + start).astype(np.int32), columns.astype(np.int32)
 
 
 def _nearest(
@@ -88,10 +96,9 @@ def _nearest(
     similarity = queries @ base.T
     own = np.arange(len(queries))
     similarity[own, own + start] = -1
-    rows, columns = np.nonzero(similarity > SIMILARITY)
-    if not len(rows):
-        return rows, columns
-    order = np.lexsort((-similarity[rows, columns], rows))
-    rows, columns = rows[order], columns[order]
-    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    return rows[place < NEIGHBOURS], columns[place < NEIGHBOURS]
+    near = similarity > SIMILARITY
+    for row in np.flatnonzero(near.sum(axis=1) > NEIGHBOURS):
+        columns = np.flatnonzero(near[row])
+        order = np.argpartition(-similarity[row, columns], NEIGHBOURS)
+        near[row, columns[order[NEIGHBOURS:]]] = False
+    return np.nonzero(near)

@@ -42,6 +42,13 @@ def turned(img: np.ndarray, turn: str) -> np.ndarray:
     return np.ascontiguousarray(img[:: -1 if rows else 1, :: -1 if columns else 1])
 
 
+def turned_back(turn: str) -> str:
+    """Return the turn that undoes ``turn``: itself, but for turns by 90 degrees."""
+    clockwise = "turned by 90 degrees clockwise"
+    anticlockwise = "turned by 90 degrees anticlockwise"
+    return {clockwise: anticlockwise, anticlockwise: clockwise}.get(turn, turn)
+
+
 def frequencies(thumbnails: np.ndarray, *, zoom: float = 1.0) -> np.ndarray:
     """Return the lowest frequencies of pictures.
 

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
+from mmleaves.audit.descriptors import turned_back
 from mmleaves.audit.image_facts import ImageFacts
 from mmleaves.audit.near_duplicates import NearPair
 from mmleaves.audit.parts import Item
 from mmleaves.audit.report import Finding, ImagePair, counted
 
-# Of larger groups of one picture, one image of each part and label stands for all.
+# In larger groups of one picture, each image is paired with a few of the others.
 ALL_PAIRS_OF = 6
 
 
@@ -38,17 +39,17 @@ def image_pairs(
     """
     pairs = []
     for group in groups:
-        chosen = group if len(group) <= ALL_PAIRS_OF else _stand_ins(items, group)
-        for i, j in combinations(chosen, 2):
+        for i, j in _exact_pairs(items, group):
             pairs.append(
                 ImagePair(items[i], items[j], _exact(items[i], items[j], facts))
             )
     for pair in near:
-        relation = "nearly the same" + (f", {pair.turn}" if pair.turn else "")
-        for i in _stand_ins(items, groups[pair.first]):
-            for j in _stand_ins(items, groups[pair.second]):
-                first, second = sorted((i, j))
-                pairs.append(ImagePair(items[first], items[second], relation))
+        for i, j in _near_pairs(items, groups[pair.first], groups[pair.second]):
+            if i < j:
+                pairs.append(ImagePair(items[i], items[j], _nearly(pair.turn)))
+            else:
+                turn = turned_back(pair.turn)
+                pairs.append(ImagePair(items[j], items[i], _nearly(turn)))
     return pairs
 
 
@@ -107,7 +108,7 @@ def conflicts(pairs: Sequence[ImagePair]) -> list[Finding]:
     ]
     if not wrong:
         return []
-    labels = sorted({(pair.first.label, pair.second.label) for pair in wrong})
+    labels = sorted({tuple(sorted((p.first.label, p.second.label))) for p in wrong})
     shown = ", ".join(f"{a!r} and {b!r}" for a, b in labels[:3])
     more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
     return [
@@ -151,11 +152,48 @@ def repeats(pairs: Sequence[ImagePair]) -> list[Finding]:
     ]
 
 
-def _stand_ins(items: Sequence[Item], group: Iterable[int]) -> list[int]:
+def _exact_pairs(items: Sequence[Item], group: Sequence[int]) -> list[tuple[int, int]]:
+    """Return pairs of a group, each of its images with one of every part.
+
+    All pairs of a thousand blank images would be half a million.
+    """
+    if len(group) <= ALL_PAIRS_OF:
+        return list(combinations(group, 2))
+    of_part = _first_of_each(items, group, "part")
+    of_label = _first_of_each(items, group, "part", "label")
+    return [
+        (other, index)
+        for index in group
+        for other in sorted(
+            {*of_part.values(), of_label[items[index].part, items[index].label]}
+        )
+        if other < index
+    ]
+
+
+def _near_pairs(
+    items: Sequence[Item], first: Sequence[int], second: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return pairs across two groups: each image, with one of each part and label."""
+    some = [
+        _first_of_each(items, group, "part", "label").values()
+        for group in (first, second)
+    ]
+    pairs = {(i, j): None for i in first for j in some[1]}
+    return list(pairs | {(i, j): None for i in some[0] for j in second})
+
+
+def _first_of_each(
+    items: Sequence[Item], group: Iterable[int], *names: str
+) -> dict[tuple, int]:
     first: dict[tuple, int] = {}
     for index in group:
-        first.setdefault((items[index].part, items[index].label), index)
-    return list(first.values())
+        first.setdefault(tuple(getattr(items[index], n) for n in names), index)
+    return first
+
+
+def _nearly(turn: str) -> str:
+    return "nearly the same" + (f", {turn}" if turn else "")
 
 
 def _exact(first: Item, second: Item, facts: Mapping[str, ImageFacts]) -> str:

@@ -15,7 +15,7 @@ import PIL
 from mmleaves.audit.image_facts import THUMBNAIL_PX, ImageFacts
 
 # Raise it when the facts or the search for near-duplicates change.
-VERSION = 2
+VERSION = 3
 # A file changed after it was read may keep its time stamp if the clock that stamps it
 # is as coarse as FAT's, 2 s: what is younger is not kept. Git does so for its index.
 FRESH_S = 3
@@ -54,9 +54,9 @@ def stamp(stat: os.stat_result) -> str:
     )
 
 
-def is_fresh(stat: os.stat_result, now_s: float) -> bool:
-    """Return whether a file is so young that a later change might leave its stamp."""
-    return max(stat.st_mtime, stat.st_ctime) > now_s - FRESH_S
+def is_fresh(stat: os.stat_result, read_s: float) -> bool:
+    """Return whether a file was so young that a change since may leave its stamp."""
+    return max(stat.st_mtime, stat.st_ctime) > read_s - FRESH_S
 
 
 class FactsCache:
@@ -87,7 +87,7 @@ class FactsCache:
                 f"{self.path}: found a damaged cache ({error}); it is made anew.",
                 file=sys.stderr,
             )
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)  # Another process may have been first.
             self._prepare()
 
     def facts(self, paths: Iterable[str]) -> dict[str, ImageFacts]:
@@ -112,10 +112,17 @@ class FactsCache:
             db.executemany("UPDATE images SET used=? WHERE content=?", used)
         return found
 
-    def keep(self, read: Sequence[tuple[str, os.stat_result, ImageFacts]]) -> None:
-        """Keep facts by path, with each file's state from before it was read."""
+    def keep(
+        self, read: Sequence[tuple[str, os.stat_result, ImageFacts]], read_s: float
+    ) -> None:
+        """Keep facts by path.
+
+        Args:
+            read: Path, state of the file from before it was read, and its facts.
+            read_s: Time before the first of them was read, in seconds since 1970.
+        """
         now = time.time()
-        old = [(path, stat, f) for path, stat, f in read if not is_fresh(stat, now)]
+        old = [(path, stat, f) for path, stat, f in read if not is_fresh(stat, read_s)]
         files = [(_key(p), stamp(stat), f.content, now) for p, stat, f in old]
         images = [
             (f.content, f.pixels, f.width_px, f.height_px, f.form,
@@ -143,6 +150,9 @@ class FactsCache:
 
     def _prepare(self) -> None:
         before = time.time() - KEPT_DAYS * 24 * 3600
+        for other in self.path.parent.glob("audit-*.sqlite"):  # of other versions
+            if other != self.path and other.stat().st_mtime < before:
+                other.unlink(missing_ok=True)
         with closing(self._connect()) as db, db:
             db.executescript(SCHEMA)
             for table in ("files", "images", "results"):

@@ -1,14 +1,15 @@
 """Parts from CSV files, row by row as they are, with what is wrong in them."""
 
 import csv
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmleaves.audit.parts import Item, Part
 from mmleaves.audit.report import Finding, counted
 from mmleaves.datasets.csv_table import read_columns, read_path
-from mmleaves.datasets.image_files import list_images, nfc
+from mmleaves.datasets.image_files import is_ignored, is_image_name, nfc
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,11 @@ def _read(file: str, columns: Columns) -> Part:
 
 
 def _header(file: str) -> list[str]:
-    """Return the names in the first line; what is wrong with it is told elsewhere."""
+    """Return the names of the columns; what is wrong with it is told elsewhere."""
     try:
         with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-            return [name.strip() for name in next(csv.reader(lines), [])]
+            rows = ([name.strip() for name in row] for row in csv.reader(lines))
+            return next(filter(any, rows), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return []
 
@@ -97,24 +99,16 @@ def _without_row(
     parts: Sequence[Part], files: Sequence[str], columns: Columns
 ) -> list[Finding]:
     """Return a finding if images lie beside those of the rows that no file names."""
-    named = {path for part in parts for path in part.paths}
-    folders = {str(Path(path).parent) for path in named}
+    # Paths, not text: ./images and images are one folder.
+    named = {Path(path) for part in parts for path in part.paths}
     beside = {
-        f"{folder}/{image}"
-        for folder in folders
-        if Path(folder).is_dir()
-        for image in list_images(folder)[0]
-        if "/" not in image
+        image for folder in {p.parent for p in named} for image in _images(folder)
     }
-    for file in {str(p) for f in files for p in Path(f).parent.glob("*.csv")} - {
-        *files
-    }:
+    given = {Path(file) for file in files}
+    for file in {other for f in given for other in f.parent.glob("*.csv")} - given:
         # A file for predictions, such as Kaggle's test.csv, names images as well.
-        if columns.image in _header(file):
-            named |= set(
-                _read(file, Columns(columns.image, "", None, columns.root)).paths
-            )
-    extra = sorted(beside - named)
+        named |= _named_by(str(file), columns)
+    extra = sorted(map(str, beside - named))
     if not extra:
         return []
     return [
@@ -129,3 +123,23 @@ def _without_row(
             images=tuple((Item(path, "no part", None), "") for path in extra),
         )
     ]
+
+
+def _images(folder: Path) -> list[Path]:
+    """Return the images right in ``folder``, none if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if is_image_name(e.name) and e.is_file()]
+    except OSError:
+        return []
+    return [folder / name for name in names if not is_ignored(name)]
+
+
+def _named_by(file: str, columns: Columns) -> set[Path]:
+    """Return the images that a file names that is not checked, if it is a table."""
+    if columns.image not in _header(file):
+        return set()
+    try:
+        return {Path(path) for path in _read(file, replace(columns, group=None)).paths}
+    except (OSError, ValueError):
+        return set()

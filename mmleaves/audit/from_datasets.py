@@ -4,6 +4,7 @@ import copy
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 
 from mmengine.config import Config
@@ -122,6 +123,12 @@ def _part(name: str, datasets: Iterable[BaseDataset]) -> Part:
         for index in range(len(dataset)):
             info = dataset.get_data_info(index)
             label = info.get("gt_label")
+            if "img_path" not in info or not isinstance(label, Integral | None):
+                raise ValueError(
+                    f"{name}: found a {type(dataset).__name__} whose images are no "
+                    "files, or have several labels, expected a file and at most one "
+                    "label each. Leave this part out."
+                )
             part.paths.append(info["img_path"])
             part.labels.append(None if label is None else _name(own, label))
             part.places.append(source_of(info["img_path"]) if source_of else None)

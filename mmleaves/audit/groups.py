@@ -33,12 +33,12 @@ def group_findings(items: Sequence[Item], sizes: Mapping[str, int]) -> list[Find
                 kind="group-leak",
                 severity="error",
                 where=_where(spread),
-                found=f"{counted(len(spread), 'group')} with images in two parts, such "
-                f"as {names}.",
+                found=f"{counted(len(spread), 'group')} with images in two parts or "
+                f"more, such as {names}.",
                 means="A model is scored on images of what it was trained on, such as "
                 "the same patient: the score is too high.",
                 do="Put each group into one part, or split anew with --split-out.",
-                pairs=tuple(spread.values()),
+                pairs=tuple(pair for pairs in spread.values() for pair in pairs),
             )
         ]
     guess = guess_groups(items)
@@ -66,14 +66,29 @@ def group_findings(items: Sequence[Item], sizes: Mapping[str, int]) -> list[Find
                 severity="warning",
                 where=_where(spread),
                 found=f"{counted(len(spread), 'group')} guessed from file names with "
-                f"images in two parts, such as {some_names(list(spread), 3)}.",
+                f"images in two parts or more, such as "
+                f"{some_names(list(spread), 3)}.",
                 means="If they are patients or plants, the score is too high.",
                 do="If they are, put each into one part, or split anew with "
                 "--split-out.",
-                pairs=tuple(spread.values()),
+                pairs=tuple(pair for pairs in spread.values() for pair in pairs),
             )
         )
     return findings
+
+
+def group_leaks(findings: Sequence[Finding]) -> dict[str, str]:
+    """Return of which parts no score counts, and why, if the groups are known."""
+    spoilt: dict[str, str] = {}
+    for finding in findings:
+        if finding.kind == "group-leak" and finding.severity == "error":
+            numbers = Counter(pair.second.part for pair in finding.pairs)
+            for part, number in numbers.items():
+                spoilt[part] = (
+                    f"No score from {part} is a test score: "
+                    f"{counted(number, 'group')} with images in an earlier part too."
+                )
+    return spoilt
 
 
 def guess_groups(items: Sequence[Item]) -> tuple[list[str], str] | None:
@@ -119,20 +134,24 @@ def _is_plausible(items: Sequence[Item], groups: Sequence[str]) -> bool:
 
 def _spread(
     items: Sequence[Item], groups: Sequence[str | None], order: list[str]
-) -> dict[str, ImagePair]:
-    """Return an example of each group that has images in two parts."""
+) -> dict[str, list[ImagePair]]:
+    """Return an example of each group in two parts, for each part but its first."""
     first: dict[str, Item] = {}
-    spread: dict[str, ImagePair] = {}
+    spread: dict[tuple[str, str], ImagePair] = {}
     rows = sorted(zip(items, groups, strict=True), key=lambda r: order.index(r[0].part))
     for item, group in rows:
         if not group:
             continue
         known = first.setdefault(group, item)
-        if known.part != item.part and group not in spread:
-            spread[group] = ImagePair(known, item, f"the group {group!r}")
-    return spread
+        if known.part != item.part:
+            pair = ImagePair(known, item, f"the group {group!r}")
+            spread.setdefault((group, item.part), pair)
+    by_group: dict[str, list[ImagePair]] = defaultdict(list)
+    for (group, _), pair in spread.items():
+        by_group[group].append(pair)
+    return by_group
 
 
-def _where(spread: Mapping[str, ImagePair]) -> str:
-    parts = {i.part: None for p in spread.values() for i in (p.first, p.second)}
-    return " and ".join(parts)
+def _where(spread: Mapping[str, Sequence[ImagePair]]) -> str:
+    pairs = [pair for found in spread.values() for pair in found]
+    return " and ".join({i.part: None for p in pairs for i in (p.first, p.second)})

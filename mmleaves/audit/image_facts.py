@@ -66,3 +66,11 @@ def squeeze(img: np.ndarray, side_px: int) -> np.ndarray:
     smaller = min(img.shape[:2]) >= side_px
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(img, (side_px, side_px), interpolation=how)
+
+
+def shrunk(img: np.ndarray, side_px: int) -> np.ndarray:
+    """Return ``img``, (H, W, 3), with neither side longer than ``side_px``, uint8."""
+    height, width = (min(side, side_px) for side in img.shape[:2])
+    if (height, width) == img.shape[:2]:
+        return img
+    return cv2.resize(img, (width, height), interpolation=cv2.INTER_AREA)

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from mmleaves.audit.candidates import candidates
-from mmleaves.audit.descriptors import turned
+from mmleaves.audit.descriptors import turned, turned_back
 from mmleaves.audit.facts_cache import VERSION, FactsCache
-from mmleaves.audit.image_facts import ImageFacts, squeeze
+from mmleaves.audit.image_facts import ImageFacts, shrunk, squeeze
 from mmleaves.audit.reading import Progress
 from mmleaves.audit.registration import grey, register, rescaled
 from mmleaves.audit.screening import Match, screened
@@ -29,14 +29,14 @@ from mmleaves.transforms.load_image import read_image
 # Sides at which two pictures are laid over each other, one after the other, as far as
 # both are that large: leaves of one species differ in fine details alone.
 SIDES_PX = (64, 128, 192)
+# A multiple of each: means of means over whole pixels are the means.
+ENOUGH_PX = 384
 # Planted copies agree to 0.95 and more at last; other leaves of a species to 0.7.
 AGREEMENT = 0.75
 AGREEMENT_BEFORE = 0.6
 # Of pictures below 64 pixels, which have few details: of CIFAR-10's pairs at 0.75 to
 # 0.8, one in five is wrong, such as two ships on an empty sea.
 AGREEMENT_SMALL = 0.8
-# A picture cropped evenly keeps its shape; one that lost 5 % on one side nearly does.
-LARGEST_STRETCH = 1.15
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class NearPair:
     Attributes:
         first: Index of the one.
         second: Index of the other, larger than ``first``.
-        turn: How one has to be flipped or turned to look like the other, or ``""``.
+        turn: How the first is flipped or turned to look like the second, or ``""``.
         agreement: How well their fine details agree, from `agreement`, to 1.
     """
 
@@ -62,11 +62,12 @@ class Search:
 
     Attributes:
         pairs: Pairs of pictures that are nearly the same, each once.
-        n_plain: Pictures without contrast, of which only exact copies are found.
+        plain: Indices of pictures without contrast, of which only exact copies are
+            found.
     """
 
     pairs: list[NearPair]
-    n_plain: int
+    plain: list[int]
 
 
 def near_duplicates(
@@ -85,7 +86,7 @@ def near_duplicates(
         progress: Called with what is done, how many are done, and how many there are.
     """
     if len(paths) < 2:
-        return Search([], 0)
+        return Search([], [])
     order = sorted(range(len(facts)), key=lambda i: facts[i].content)
     digest = blake2b(f"near duplicates {VERSION}".encode(), digest_size=16)
     for i in order:
@@ -94,22 +95,13 @@ def near_duplicates(
     if cache and (kept := cache.result(key)):
         return _restored(kept, order)
     thumbnails = np.stack([f.thumbnail for f in facts])
-    found, n_plain = candidates(thumbnails, progress=progress)
-    found = [c for c in found if _alike(facts[c.first], facts[c.second], c.turn)]
+    found, plain = candidates(thumbnails, progress=progress)
     matches = screened(found, thumbnails, progress=progress)
     pairs = _best(_verified(matches, paths, facts, progress))
-    search = Search(pairs, n_plain)
+    search = Search(pairs, np.flatnonzero(plain).tolist())
     if cache:
         cache.keep_result(key, _stored(search, order))
     return search
-
-
-def _alike(first: ImageFacts, second: ImageFacts, turn: str) -> bool:
-    """Return whether the two have the same shape."""
-    ratios = [f.width_px / f.height_px for f in (first, second)]
-    if "90" in turn or "diagonal" in turn:
-        ratios[0] = 1 / ratios[0]
-    return 1 / LARGEST_STRETCH < ratios[0] / ratios[1] < LARGEST_STRETCH
 
 
 def _verified(
@@ -119,18 +111,20 @@ def _verified(
     progress: Progress | None,
 ) -> list[NearPair]:
     # Neighbours in this order share pictures, which are then read once.
-    matches = sorted(matches, key=lambda m: (m.candidate.first, m.candidate.second))
+    matches = sorted(matches, key=lambda m: (m.first, m.second))
 
     @lru_cache(maxsize=512)
     def read(index: int) -> np.ndarray:
-        return read_image(paths[index], max_megapixels=float("inf"))
+        img = read_image(paths[index], max_megapixels=float("inf"))
+        # Not as it is: 512 photographs of 12 megapixels would take 18 GB.
+        return shrunk(img, ENOUGH_PX)
 
     @lru_cache(maxsize=4096)
     def squeezed(index: int, side_px: int) -> np.ndarray:
         return squeeze(read(index), side_px)
 
     def verify(match: Match) -> NearPair | None:
-        i, j, turn = (getattr(match.candidate, n) for n in ("first", "second", "turn"))
+        i, j, turn = match.first, match.second, match.turn
         smallest = min(
             side for f in (facts[i], facts[j]) for side in (f.width_px, f.height_px)
         )
@@ -146,7 +140,7 @@ def _verified(
             if value < _least(side, sides[-1]):
                 return None
             before = side
-        return NearPair(min(i, j), max(i, j), turn, round(value, 3))
+        return _pair(i, j, turn, round(value, 3))
 
     pairs, step = [], 1000
     with _one_opencv_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -156,6 +150,12 @@ def _verified(
                 done = min(start + step, len(matches))
                 progress("Verifying pairs", done, len(matches))
     return pairs
+
+
+def _pair(first: int, second: int, turn: str, agreement: float) -> NearPair:
+    if first < second:
+        return NearPair(first, second, turn, agreement)
+    return NearPair(second, first, turned_back(turn), agreement)
 
 
 def _least(side_px: int, last_px: int) -> float:
@@ -197,14 +197,14 @@ def _stored(search: Search, order: Sequence[int]) -> str:
         asdict(p) | {"first": place[p.first], "second": place[p.second]}
         for p in search.pairs
     ]
-    return json.dumps({"pairs": pairs, "n_plain": search.n_plain})
+    return json.dumps({"pairs": pairs, "plain": [place[i] for i in search.plain]})
 
 
 def _restored(text: str, order: Sequence[int]) -> Search:
     kept = json.loads(text)
     pairs = []
     for pair in kept["pairs"]:
-        first, second = sorted((order[pair["first"]], order[pair["second"]]))
-        pairs.append(NearPair(first, second, pair["turn"], pair["agreement"]))
+        ends = order[pair["first"]], order[pair["second"]]
+        pairs.append(_pair(*ends, pair["turn"], pair["agreement"]))
     pairs.sort(key=lambda p: (p.first, p.second))
-    return Search(pairs, kept["n_plain"])
+    return Search(pairs, sorted(order[place] for place in kept["plain"]))

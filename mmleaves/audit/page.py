@@ -33,8 +33,13 @@ h2 { font-size: 1.1rem; margin: 0 0 .5rem; }
 )
 
 
-def write_page(report: Report, path: str) -> None:
+def write_page(report: Report, path: str, *, max_megapixels: float = 64) -> None:
     """Write ``report`` as one HTML file with the pictures inside, light and dark.
+
+    Args:
+        report: What to write.
+        path: Where to.
+        max_megapixels: A file whose header announces more is not decoded.
 
     Raises:
         ValueError: If ``path`` does not end in ``.html``.
@@ -42,7 +47,7 @@ def write_page(report: Report, path: str) -> None:
     """
     check_page_name(path)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("".join(_page(report)), encoding="utf-8")
+    Path(path).write_text("".join(_page(report, max_megapixels)), encoding="utf-8")
 
 
 def check_page_name(path: str) -> None:
@@ -51,7 +56,7 @@ def check_page_name(path: str) -> None:
         raise ValueError(f"--html {path}: expected a name that ends in .html.")
 
 
-def _page(report: Report) -> Iterator[str]:
+def _page(report: Report, max_megapixels: float) -> Iterator[str]:
     title = _text(f"Audit of {Path(report.root).name}")
     yield (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -65,11 +70,11 @@ def _page(report: Report) -> Iterator[str]:
     for line in summary(report).splitlines():
         yield f"<p>{_text(line)}</p>\n"
     for finding in report.findings:
-        yield from _section(finding, report.root)
+        yield from _section(finding, report.root, max_megapixels)
     yield "</body>\n</html>\n"
 
 
-def _section(finding: Finding, root: str) -> Iterator[str]:
+def _section(finding: Finding, root: str, max_megapixels: float) -> Iterator[str]:
     yield (
         f'<section class="{finding.severity}">\n<h2><b>{finding.severity}</b> '
         f"{_text(finding.kind)}, {_text(finding.where)}</h2>\n"
@@ -79,10 +84,12 @@ def _section(finding: Finding, root: str) -> Iterator[str]:
     yield '<div class="pairs">\n'
     for pair in finding.pairs[:PICTURES]:
         yield '<figure><div class="two">'
-        yield from (_image(item, root) for item in (pair.first, pair.second))
+        for item in (pair.first, pair.second):
+            yield _image(item, root, max_megapixels)
         yield f"</div><figcaption>{_text(pair.relation)}</figcaption></figure>\n"
     for item, remark in finding.images[:PICTURES]:
-        yield f'<figure><div class="two">{_image(item, root)}</div>'
+        picture = _image(item, root, max_megapixels)
+        yield f'<figure><div class="two">{picture}</div>'
         yield f"<figcaption>{_text(remark)}</figcaption></figure>\n"
     yield "</div>\n"
     more = max(len(finding.pairs), len(finding.images)) - PICTURES
@@ -91,11 +98,12 @@ def _section(finding: Finding, root: str) -> Iterator[str]:
     yield "</section>\n"
 
 
-def _image(item: Item, root: str) -> str:
+def _image(item: Item, root: str, max_megapixels: float) -> str:
     name = below(item.path, root)
     more = [text for text in (item.part, item.label, item.place) if text]
     try:
-        source = data_uri(read_image(item.path), side_px=PICTURE_PX)
+        image = read_image(item.path, max_megapixels=max_megapixels)
+        source = data_uri(image, side_px=PICTURE_PX)
         picture = f'<img alt="{_text(name)}" src="{source}">'
     except (OSError, ValueError):
         picture = "<p>no picture</p>"

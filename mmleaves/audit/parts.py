@@ -67,10 +67,10 @@ class Merged:
 
 
 def merge(parts: Sequence[Part]) -> Merged:
-    """Lay ``parts`` in a row, but for one that holds the same images as another.
+    """Lay ``parts`` in a row, but for one that is another over again.
 
     Some configs score on the validation part once more as the test part: that is no
-    leak between the two.
+    leak between the two. To score on the part that is trained on, the first, is one.
 
     Raises:
         ValueError: If there are no images, or two parts have one name.
@@ -88,7 +88,7 @@ def merge(parts: Sequence[Part]) -> Merged:
                 f"Two parts are called {part.name!r}, expected a name each. Rename one "
                 "of the files or folders."
             )
-        twin = next((k for k in kept if set(k.paths) == set(part.paths)), None)
+        twin = next((k for k in kept[1:] if _labelled(k) == _labelled(part)), None)
         if twin:
             merged.same.append((twin.name, part.name))
             continue
@@ -107,3 +107,7 @@ def merge(parts: Sequence[Part]) -> Merged:
             for path, label, group, place in rows
         )
     return merged
+
+
+def _labelled(part: Part) -> set[tuple[str, str | None]]:
+    return set(zip(part.paths, part.labels, strict=True))

@@ -1,9 +1,11 @@
 """Read every image once: its facts, or what is wrong with it."""
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from stat import S_ISREG
 
 from mmleaves.audit.facts_cache import FactsCache
 from mmleaves.audit.image_facts import ImageFacts, image_facts
@@ -11,6 +13,8 @@ from mmleaves.transforms.load_image import TO_DO
 
 Progress = Callable[[str, int, int], None]
 BATCH = 512
+# Four channels of 16 bits take 8, uncompressed; twice that holds a preview as well.
+BYTES_A_PIXEL = 16
 
 
 def read_images(
@@ -49,11 +53,12 @@ def read_images(
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for start in range(0, len(todo), BATCH):
+            began_s = time.time()
             done = list(pool.map(read, todo[start : start + BATCH]))
             new = [(p, stat, f) for p, stat, f in done if isinstance(f, ImageFacts)]
             if cache:
                 # Batch by batch, so that an audit that was stopped goes on from here.
-                cache.keep([(p, stat, f) for p, stat, f in new if stat])
+                cache.keep([(p, stat, f) for p, stat, f in new if stat], began_s)
             facts.update({path: found for path, _, found in new})
             problems.update({p: text for p, _, text in done if isinstance(text, str)})
             if progress:
@@ -67,6 +72,8 @@ def _read(
     """Return the file's state if it stayed so while it was read, and what was found."""
     try:
         before = Path(path).stat()
+        if problem := _unreadable(before, max_megapixels):
+            return None, problem
         data = Path(path).read_bytes()
         after = Path(path).stat()
         facts = image_facts(path, data, max_megapixels=max_megapixels)
@@ -78,6 +85,19 @@ def _read(
         return None, str(error).removeprefix(f"{path}: ").removesuffix(f" {TO_DO}")
     whole = len(data) == before.st_size
     return before if whole and _same(before, after) else None, facts
+
+
+def _unreadable(stat: os.stat_result, max_megapixels: float) -> str | None:
+    """Return why a file must not be read as a whole, or None."""
+    if not S_ISREG(stat.st_mode):  # To read from a pipe would wait for ever.
+        return "found a pipe, device or folder, expected a file."
+    limit = max_megapixels * 1e6 * BYTES_A_PIXEL
+    if stat.st_size > limit:
+        return (
+            f"found {stat.st_size:,} bytes, expected at most {limit:,.0f}, as an image "
+            f"of {max_megapixels:g} megapixels has."
+        )
+    return None
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

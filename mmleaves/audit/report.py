@@ -18,7 +18,8 @@ class ImagePair:
         first: The one.
         second: The other.
         relation: ``"the same file"``, ``"the same bytes"``, ``"the same pixels"``, or
-            ``"nearly the same"``, followed by how the one is turned, if it is.
+            ``"nearly the same"``, followed by how the first is turned to look like the
+            second, if it is.
     """
 
     first: Item
@@ -60,8 +61,8 @@ class Report:
         sizes: Number of images by the part's name.
         root: Folder that all images lie in; paths are shown below it.
         findings: What was found.
-        leaks: For each part that shares pictures with an earlier one, why no score
-            from it counts.
+        leaks: For each part that shares pictures, or groups that are known, with an
+            earlier one, why no score from it counts.
         clusters: For each image of the parts in a row, a number that images of one
             picture or one group share.
         items: The images of the parts in a row.

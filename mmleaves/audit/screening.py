@@ -5,16 +5,14 @@ a hundred others that look much like it at first. Here the details of the one th
 are correlated with those of the other at some zooms and shifts: a matrix product.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import cv2
 import numpy as np
 
-from mmleaves.audit.candidates import Candidate
-from mmleaves.audit.descriptors import turned
+from mmleaves.audit.candidates import Candidates
+from mmleaves.audit.descriptors import TURNS, turned, turned_back
 from mmleaves.audit.reading import Progress
 
 ZOOMS = (1.0, 0.95, 0.9)
@@ -32,19 +30,21 @@ class Match:
     """Two pictures whose thumbnails match.
 
     Attributes:
-        candidate: The two, and how the first is turned.
+        first: Index of the one, which may hold more.
+        second: Index of the other.
+        turn: How the first is turned to look like the second, key of ``TURNS``.
         warp: Affine map from places (x, y, 1) in the second's thumbnail to places in
             the first's, turned, (2, 3), float32: a zoom and a shift, roughly.
-        correlation: Of the details, to 1.
     """
 
-    candidate: Candidate
+    first: int
+    second: int
+    turn: str
     warp: np.ndarray
-    correlation: float
 
 
 def screened(
-    found: Sequence[Candidate],
+    found: Candidates,
     thumbnails: np.ndarray,
     *,
     progress: Progress | None = None,
@@ -56,58 +56,77 @@ def screened(
         thumbnails: (N, S, S, 3), uint8, BGR.
         progress: Called with what is done, how many are done, and how many there are.
     """
+    if not len(found):
+        return []
+    names = list(TURNS)
+    values = np.empty(len(found), np.float32)
+    places = np.empty(len(found), np.int8)
     details = np.stack([_details(img) for img in thumbnails])
     targets = _unit(details[:, None])[:, 0]
-    views: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for candidate in found:
-        views[candidate.first, candidate.turn].append(candidate.second)
-    best: dict[tuple[int, int, str], tuple[float, int, Candidate]] = {}
     steps = _steps(thumbnails.shape[1])
-    keys = list(views)
-    for start in range(0, len(keys), BATCH):
-        batch = keys[start : start + BATCH]
-        imgs = np.stack([turned(details[i][..., None], t)[..., 0] for i, t in batch])
-        for (first, turn), moved in zip(batch, _unit(_moved(imgs, steps)), strict=True):
-            seconds = views[first, turn]
-            values = moved @ targets[seconds].T
-            for second, place, value in zip(
-                seconds,
-                values.argmax(axis=0).tolist(),
-                values.max(axis=0).tolist(),
-                strict=True,
-            ):
-                key = _key(first, second, turn)
-                if value > max(CORRELATION, best.get(key, (0,))[0]):
-                    best[key] = value, place, Candidate(first, second, turn)
+    # A view is a picture and how it is turned; its candidates lie in a row.
+    other = (np.diff(found.first) != 0) | (np.diff(found.turn) != 0)
+    begins = np.concatenate([[0], np.flatnonzero(other) + 1])
+    ends = np.append(begins[1:], len(found))
+    for start in range(0, len(begins), BATCH):
+        batch = slice(start, start + BATCH)
+        imgs = np.stack(
+            [
+                turned(details[found.first[i]][..., None], names[found.turn[i]])[..., 0]
+                for i in begins[batch]
+            ]
+        )
+        views = _unit(_moved(imgs, steps))
+        for moved, i, j in zip(views, begins[batch], ends[batch], strict=True):
+            correlations = moved @ targets[found.second[i:j]].T
+            values[i:j] = correlations.max(axis=0)
+            places[i:j] = correlations.argmax(axis=0)
         if progress:
-            progress("Screening pairs", min(start + BATCH, len(keys)), len(keys))
-    return _best_of_each(
-        [Match(c, _warp(place, thumbnails.shape[1]), value)
-         for value, place, c in best.values()]
-    )  # fmt: skip
+            progress("Screening pairs", min(start + BATCH, len(begins)), len(begins))
+    chosen = _best_of_each(found, values)
+    kept = found.chosen(chosen)
+    return [
+        Match(first, second, names[turn], _warp(place, thumbnails.shape[1]))
+        for first, second, turn, place in zip(
+            kept.first.tolist(),
+            kept.second.tolist(),
+            kept.turn.tolist(),
+            places[chosen].tolist(),
+            strict=True,
+        )
+    ]
 
 
-def _best_of_each(matches: Sequence[Match]) -> list[Match]:
-    """Return the matches that are among the best fifteen of one of their pictures."""
-    kept, count = [], defaultdict(int)
-    for match in sorted(matches, key=lambda match: -match.correlation):
-        ends = match.candidate.first, match.candidate.second
-        if min(count[end] for end in ends) < KEPT:
-            kept.append(match)
-        for end in ends:
-            count[end] += 1
-    return kept
+def _best_of_each(found: Candidates, values: np.ndarray) -> np.ndarray:
+    """Return which match and are among the best fifteen of one of their pictures.
+
+    Args:
+        found: Candidates, M of them.
+        values: The correlation of each, (M,).
+
+    Returns:
+        Indices, the best first; of the two orders of a pair, the better.
+    """
+    order = np.flatnonzero(values > CORRELATION)
+    order = order[np.argsort(-values[order], kind="stable")]
+    _, unique = np.unique(_pairs(found.chosen(order)), return_index=True)
+    order = order[np.sort(unique)]
+    ends = np.stack([found.first[order], found.second[order]], axis=1).ravel()
+    by_picture = np.argsort(ends, kind="stable")
+    ranks = np.empty(len(ends), np.int64)
+    pictures = ends[by_picture]
+    ranks[by_picture] = np.arange(len(ends)) - np.searchsorted(pictures, pictures)
+    return order[ranks.reshape(-1, 2).min(axis=1) < KEPT]
 
 
-def _key(first: int, second: int, turn: str) -> tuple[int, int, str]:
-    """Return the same for both orders of a pair: most turns undo themselves."""
-    if first < second:
-        return first, second, turn
-    clockwise, back = (
-        "turned by 90 degrees clockwise",
-        "turned by 90 degrees anticlockwise",
-    )
-    return second, first, {clockwise: back, back: clockwise}.get(turn, turn)
+def _pairs(found: Candidates) -> np.ndarray:
+    """Return a number for each pair and turn, the same for both orders, (M,), int64."""
+    names = list(TURNS)
+    back = np.array([names.index(turned_back(name)) for name in names])
+    first, second = (ends.astype(np.int64) for ends in (found.first, found.second))
+    turn = np.where(first < second, found.turn, back[found.turn])
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    return (low << 34) | (high << 3) | turn
 
 
 def _warp(place: int, side_px: int) -> np.ndarray:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mmleaves.audit.report import Finding
 
 EXIT_FOUND = 1
+CONFIG_ENDINGS = (".py", ".json", ".yaml", ".yml")
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -98,6 +99,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.shown < 0:
         parser.error(f"--shown is {args.shown}, expected 0 or more")
+    if args.max_megapixels is not None and not args.max_megapixels > 0:
+        parser.error(f"--max-megapixels is {args.max_megapixels}, expected above 0")
     return args
 
 
@@ -110,18 +113,25 @@ def main(argv: list[str] | None = None) -> None:
 
     if args.html:
         check_page_name(args.html)
+    if args.split_out:
+        from mmleaves.audit.split_proposal import check_split_folder
+
+        check_split_folder(Path(args.split_out))
     parts, known, limit = _read(args)
+    limit = args.max_megapixels or limit or 64
 
     from mmleaves.audit.audit import audit_parts
+    from mmleaves.audit.report import counted
     from mmleaves.audit.split_proposal import write_split
-    from mmleaves.audit.terminal import print_report
+    from mmleaves.audit.terminal import print_report, printable
+    from mmleaves.datasets.class_order import some_names
 
     with _progress() as progress:
         report = audit_parts(
             parts,
             known,
             cache=_cache(args),
-            max_megapixels=args.max_megapixels or limit or 64,
+            max_megapixels=limit,
             progress=progress,
         )
     if args.json:
@@ -132,12 +142,19 @@ def main(argv: list[str] | None = None) -> None:
         print_report(report, sys.stdout, shown=args.shown)
     said = sys.stderr if args.json else sys.stdout
     if args.html:
-        write_page(report, args.html)
+        write_page(report, args.html, max_megapixels=limit)
         print(f"Page: {args.html}", file=said)
     if args.split_out:
         written = write_split(report, Path(args.split_out), seed=args.split_seed)
         sizes = ", ".join(f"{name} {size}" for name, size in written.sizes.items())
         print(f"Split: {args.split_out} ({sizes} images)", file=said)
+        for part, names in written.lacking.items():
+            if names:
+                text = f"  {part} has none of {some_names(names)}: they are too few."
+                print(printable(text), file=said)
+        if written.n_left_out:
+            left_out = counted(written.n_left_out, "image")
+            print(f"  {left_out} without a label or damaged left out.", file=said)
         print("To train on it:", file=said)
         print(f"  --cfg-options {shlex.join(written.options)}", file=said)
     if report.has_errors:
@@ -175,14 +192,9 @@ def _read(
         )
     parts, known = [], []
     files = [source for source, kind in kinds.items() if kind == "csv"]
-    if args.group_column and len(files) < len(kinds):
-        raise ValueError(
-            f"found --group-column {args.group_column} with a folder, expected CSV "
-            "files alone: folders have no columns. Leave it out."
-        )
     for source, kind in kinds.items():
         if kind == "folder":
-            name = Path(source).name if len(kinds) > 1 else "all"
+            name = Path(source).resolve().name if len(kinds) > 1 else "all"
             more, found = parts_of_folder(source, columns, name=name)
             parts, known = parts + more, known + found
     if files:
@@ -192,9 +204,31 @@ def _read(
 
 
 def _kind(source: str) -> str:
+    """Return whether ``source`` is a ``"folder"``, a ``"csv"`` or a ``"config"``.
+
+    Raises:
+        FileNotFoundError: If there is nothing of that name.
+    """
+    from mmleaves.config import find_config
+
     if Path(source).is_dir():
         return "folder"
-    return "csv" if source.lower().endswith(".csv") else "config"
+    if source.lower().endswith(".csv"):
+        return "csv"
+    wanted = "expected a folder, a CSV file or a config. Correct it."
+    try:
+        config = find_config(source)
+    except FileNotFoundError as error:
+        # A path is not meant as the name of one of our configs.
+        more = "" if Path(source).parent.parts else f" {error}"
+        raise FileNotFoundError(
+            f"{source}: found nothing there, {wanted}{more}"
+        ) from error
+    if config.suffix not in CONFIG_ENDINGS:
+        raise ValueError(
+            f"{source}: found a file ending in {config.suffix!r}, {wanted}"
+        )
+    return "config"
 
 
 def _cache(args: argparse.Namespace) -> "FactsCache | None":

@@ -40,6 +40,18 @@ def class_folders(folder: str, include_background: bool) -> dict[str, str]:
     return folders
 
 
+def are_parts(names: Collection[str]) -> bool:
+    """Return whether folders are parts such as ``train`` and ``test``, not classes.
+
+    They are if there are no others, or if one is to train and one to hold out: among
+    ``bus`` and ``car``, a ``train`` is a class.
+    """
+    lower = {name.lower() for name in names}
+    if lower <= TRAIN_NAMES | HELD_OUT_NAMES:
+        return bool(lower)
+    return bool(lower & TRAIN_NAMES and lower & HELD_OUT_NAMES)
+
+
 def check_class_folders(folder: str, names: Collection[str]) -> None:
     """Make sure that ``folder`` is the one that holds the class folders.
 
@@ -48,9 +60,7 @@ def check_class_folders(folder: str, names: Collection[str]) -> None:
             ``train`` and ``test``; the text says which folder to name instead.
     """
     found = some_names(list(names))
-    lower = {name.lower() for name in names}
-    parts = TRAIN_NAMES | HELD_OUT_NAMES
-    if (lower and lower <= parts) or (lower & TRAIN_NAMES and lower & HELD_OUT_NAMES):
+    if are_parts(names):
         raise ValueError(
             f"{folder}: found the folders {found}, which are parts, expected one "
             "folder a class. Set `data_prefix` to one of them."

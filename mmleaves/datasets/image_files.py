@@ -32,8 +32,7 @@ def list_folders(folder: str) -> dict[str, str]:
     Raises:
         ValueError: If two names look the same, as ``é`` and ``e`` with an accent do.
     """
-    with os.scandir(folder) as entries:
-        names = sorted(e.name for e in entries if not is_ignored(e.name) and e.is_dir())
+    names = sorted(entry.name for entry in _entries(folder) if _is_folder(entry))
     folders: dict[str, str] = {}
     for name in names:
         if nfc(name) in folders:
@@ -55,6 +54,7 @@ def list_images(folder: str) -> tuple[list[str], int]:
         point; and the number of other files.
 
     Raises:
+        PermissionError: If a folder must not be read.
         ValueError: If a link leads back to a folder that holds it.
     """
     files = list(_walk(folder, ""))
@@ -79,20 +79,41 @@ def relative_path(written: str) -> str:
     return path
 
 
-def _walk(folder: str, prefix: str) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if is_ignored(entry.name):
-                continue
-            if not entry.is_dir():
-                yield prefix + entry.name
-                continue
-            if entry.is_symlink() and _holds(entry.path, folder):
+def _walk(folder: str, prefix: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+    for entry in _entries(folder):
+        if not _is_folder(entry):
+            yield prefix + entry.name
+            continue
+        followed = above
+        if entry.is_symlink():
+            # Two links may lead to each other's folder.
+            followed = (*above, folder)
+            if any(_holds(entry.path, outer) for outer in followed):
                 raise ValueError(
                     f"{entry.path}: found a link to a folder that holds it, expected "
                     "no circles. Remove the link."
                 )
-            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+        yield from _walk(entry.path, f"{prefix}{entry.name}/", followed)
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry]:
+    """Yield what is in ``folder``, but for what is ignored."""
+    try:
+        entries = os.scandir(folder)
+    except PermissionError as error:
+        raise PermissionError(
+            f"{folder}: found a folder that must not be read, expected one that may. "
+            "Give yourself the right to (chmod u+rx), or take it out."
+        ) from error
+    with entries:
+        yield from (entry for entry in entries if not is_ignored(entry.name))
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # A link to itself: whoever reads it says so.
+        return False
 
 
 def _holds(outer: str, inner: str) -> bool:

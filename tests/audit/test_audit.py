@@ -1,14 +1,18 @@
 """What the audit says of planted faults, by the text that a user reads."""
 
+import os
 import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from mmleaves.audit.audit import audit, audit_parts
 from mmleaves.audit.from_csv import Columns, parts_of_csv
 from mmleaves.audit.from_folder import parts_of_folder
-from mmleaves.audit.parts import Part
+from mmleaves.audit.image_facts import ImageFacts
+from mmleaves.audit.parts import Item, Part
+from mmleaves.audit.shortcuts import shortcut_findings
 from mmleaves.datasets import CaltechFolders
 
 
@@ -108,6 +112,38 @@ def test_a_picture_on_both_sides_of_a_split_takes_the_score_away(
     assert report.leaks["test"].startswith("No score from test is a test score: 1 of")
 
 
+def test_a_picture_that_is_there_very_often_is_found_in_each_place(folder, store):
+    crab = folder / "crab"
+    for number in range(10):
+        shutil.copy(crab / "image_0001.jpg", crab / f"again_{number}.jpg")
+    found = finding(check(folder), "duplicate", "warning").found
+    assert found.endswith("or nearly so: 10 the same bytes.")
+    store(crab / "image_0002.jpg", folder / "ewer" / "wrong.jpg")
+    for number in range(10):
+        target = folder / "ewer" / f"wrong_{number}.jpg"
+        shutil.copy(folder / "ewer" / "wrong.jpg", target)
+        shutil.copy(crab / "image_0001.jpg", target.with_stem(f"other_{number}"))
+    found = finding(check(folder), "label-conflict")
+    # Ten copies are each paired with the first crab, eleven with the one like them.
+    assert found.found.endswith(
+        "different labels ('crab' and 'ewer'): 10 the same bytes, 11 nearly the same."
+    )
+
+
+def test_every_copy_of_a_leaked_picture_is_counted(photos, store, tmp_path):
+    changed = store(photos[0], tmp_path / "changed.jpg")
+    copies = []
+    for number, source in enumerate([changed] * 3 + [photos[1]] * 8):
+        copies.append(str(tmp_path / f"{number}.jpg"))
+        shutil.copy(source, copies[-1])
+    train = Part("train", [str(p) for p in photos[:10]], ["accordion"] * 10)
+    report = audit_parts([train, Part("test", copies, ["accordion"] * 11)])
+    assert finding(report, "leak").found == (
+        "11 of the 11 images of test also in train: 8 the same bytes, 3 nearly the "
+        "same."
+    )
+
+
 def test_the_same_part_twice_is_no_leak(photos):
     paths = [str(photo) for photo in photos]
     labels = [photo.parent.name for photo in photos]
@@ -117,6 +153,36 @@ def test_the_same_part_twice_is_no_leak(photos):
     assert finding(report, "same-part", "note").found == "test is val: the same images."
     assert "leak" not in kinds(report)
     assert report.sizes == {"train": 20, "val": 20}
+
+
+def test_to_test_on_the_training_part_is_a_leak(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    report = audit_parts([Part(name, paths, labels) for name in ("train", "test")])
+    assert finding(report, "leak", "error").found == (
+        "40 of the 40 images of test also in train: 40 the same file."
+    )
+    assert "test" in report.leaks and "same-part" not in kinds(report)
+
+
+def test_a_leak_into_val_spoils_the_test_part_that_is_val(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    parts = [Part("train", paths[:21], labels[:21])]
+    parts += [Part(name, paths[20:], labels[20:]) for name in ("val", "test")]
+    report = audit_parts(parts)
+    assert report.leaks["val"].startswith("No score from val is a test score: 1 of")
+    assert report.leaks["test"] == f"test is val. {report.leaks['val']}"
+
+
+def test_other_labels_for_the_same_images_in_another_part_are_seen(photos):
+    paths = [str(photo) for photo in photos]
+    labels = [photo.parent.name for photo in photos]
+    val = Part("val", paths[20:], labels[20:])
+    test = Part("test", paths[20:], ["crab", *labels[21:]])
+    report = audit_parts([Part("train", paths[:20], labels[:20]), val, test])
+    assert "'crab' and 'ewer'" in finding(report, "label-conflict").found
+    assert "test" in report.leaks
 
 
 def test_data_sets_of_a_run_are_audited_as_they_are(folder):
@@ -161,6 +227,26 @@ def test_rows_without_image_and_images_without_row_are_named(rows, tmp_path):
     assert extra.found.startswith("39 images beside the others")
 
 
+def test_a_file_in_the_current_folder_names_its_images(rows, tmp_path, monkeypatch):
+    lines = [f"crab-{n}.jpg,{n % 2}" for n in range(1, 11)]
+    rows("train.csv", lines)
+    (tmp_path / "images").mkdir()
+    for photo in [*tmp_path.glob("*.jpg")]:
+        if photo.name.startswith("crab"):
+            photo.rename(tmp_path / "images" / photo.name)
+    (tmp_path / "train.csv").write_text(
+        "image,label\n" + "".join(f"images/{line}\n" for line in lines)
+    )
+    monkeypatch.chdir(tmp_path)
+    assert "image-without-row" not in kinds(check_csv("train.csv"))
+
+
+def test_a_broken_table_that_is_not_checked_does_not_stop_the_check(rows, tmp_path):
+    file = rows("train.csv", ["crab-1.jpg,crab", "crab-2.jpg,crab"])
+    (tmp_path / "notes.csv").write_text('image,label\n"never closed')
+    assert "image-without-row" in kinds(check_csv(file))
+
+
 def test_images_that_the_test_file_names_do_not_lack_a_row(rows, photos):
     names = [f"{p.parent.name}-{i % 10 + 1}.jpg" for i, p in enumerate(photos)]
     rows("test.csv", names[20:], "image")
@@ -182,12 +268,53 @@ def test_a_row_without_a_label_is_named(rows):
     assert found.images[0][0].place == "train.csv, line 3"
 
 
+def test_labels_in_another_column_are_not_passed_over_in_silence(rows):
+    file = rows("train.csv", ["crab-1.jpg,crab", "crab-2.jpg,crab"], "image,class")
+    found = finding(check_csv(file), "no-labels", "warning")
+    assert found.found == "none of the 2 images has a label."
+    assert "no-labels" not in kinds(check_csv(file, label="class"))
+
+
 def test_a_group_in_two_parts_is_an_error(rows):
     header = "image,label,plant"
     train = rows("train.csv", [f"crab-{n}.jpg,crab,P{n}" for n in (1, 2)], header)
     test = rows("test.csv", [f"crab-{n}.jpg,crab,P2" for n in (3, 4)], header)
-    found = finding(check_csv(train, test, group="plant"), "group-leak", "error")
-    assert found.found == "1 group with images in two parts, such as 'P2'."
+    report = check_csv(train, test, group="plant")
+    found = finding(report, "group-leak", "error")
+    assert found.found == "1 group with images in two parts or more, such as 'P2'."
+    assert report.leaks == {
+        "test": "No score from test is a test score: 1 group with images in an "
+        "earlier part too."
+    }
+
+
+def test_a_group_in_three_parts_spoils_two(rows):
+    header = "image,label,plant"
+    files = [
+        rows(f"{part}.csv", [f"crab-{n}.jpg,crab,P1"], header)
+        for n, part in enumerate(("train", "val", "test"), 1)
+    ]
+    report = check_csv(*files, group="plant")
+    assert finding(report, "group-leak").where == "train and val and test"
+    assert set(report.leaks) == {"val", "test"}
+
+
+def test_pictures_without_contrast_are_named(folder):
+    Image.new("RGB", (40, 40), "white").save(folder / "crab" / "blank.png")
+    Image.new("RGB", (40, 40), "white").save(folder / "crab" / "again.png")
+    found = finding(check(folder), "plain", "note")
+    assert found.found == "2 pictures with next to no contrast."
+    assert {item.path.rpartition("/")[2] for item, _ in found.images} == {
+        "again.png", "blank.png"
+    }  # fmt: skip
+
+
+def test_a_data_set_with_several_labels_an_image_is_refused(folder):
+    built = CaltechFolders(str(folder), pipeline=[], train_fraction=0.6)
+    built.data_list = [{"img_path": "a.jpg", "gt_label": [0, 1]}]
+    built.get_data_info = built.data_list.__getitem__
+    with pytest.raises(ValueError, match=r"train: found a CaltechFolders whose images"):
+        audit({"train": built})
 
 
 def test_file_names_that_look_like_patients_are_a_hint(tmp_path, photos):
@@ -243,6 +370,84 @@ def test_a_format_that_gives_the_label_away_is_told_with_its_accuracy(folder):
     assert found.where == "all, format"
     assert "tells the label in 100% of 20 images" in found.found
     assert "is right in 50%" in found.found
+
+
+def test_a_class_called_train_is_a_class(folder):
+    (folder / "crab").rename(folder / "train")
+    report = check(folder)
+    assert report.sizes == {"all": 40}
+    assert {item.label for item in report.items} == {
+        "accordion", "ewer", "train", "umbrella"
+    }  # fmt: skip
+
+
+def test_a_table_beside_folders_of_loose_images_has_the_labels(tmp_path, photos):
+    # As Kaggle lays data out.
+    for part, chosen in (("train", photos[:4]), ("test", photos[4:6])):
+        (tmp_path / part).mkdir()
+        for photo in chosen:
+            shutil.copy(photo, tmp_path / part / photo.name)
+    lines = [f"train/{photo.name},{n % 2}\n" for n, photo in enumerate(photos[:4])]
+    (tmp_path / "train.csv").write_text("image,label\n" + "".join(lines))
+    report = check(tmp_path)
+    assert report.sizes == {"train": 4}
+    assert {item.label for item in report.items} == {"0", "1"}
+
+
+def test_images_that_no_data_set_reads_are_told_with_their_place(folder, photos):
+    shutil.copy(photos[0], folder / "loose.jpg")
+    shutil.copytree(folder / "crab", folder / "BACKGROUND_Google")
+    (folder / "ewer" / "animated.gif").write_bytes(b"GIF89a")
+    report = check(folder)
+    assert report.sizes == {"all": 40}
+    found = finding(report, "left-out", "note").found
+    assert found == (
+        "10 images in BACKGROUND_Google, 1 other file, 1 image outside the class "
+        "folders."
+    )
+
+
+def test_folders_beside_the_parts_are_named(tmp_path, folder):
+    parts = tmp_path / "parts"
+    for name in ("train", "test", "extra"):
+        shutil.copytree(folder, parts / name)
+    found = finding(check(parts), "left-out", "note").found
+    assert found == "beside the parts, 1 folder: 'extra'."
+
+
+def test_what_is_no_file_and_what_is_too_large_is_not_read(folder):
+    os.mkfifo(folder / "crab" / "pipe.jpg")
+    (folder / "crab" / "loop.jpg").symlink_to("loop.jpg")
+    with (folder / "crab" / "film.jpg").open("wb") as file:
+        file.truncate(2 * 10**9)
+    texts = {
+        item.path.rpartition("/")[2]: text
+        for item, text in finding(check(folder), "damaged").images
+    }
+    assert texts == {
+        "film.jpg": "found 2,000,000,000 bytes, expected at most 1,024,000,000, as an "
+        "image of 64 megapixels has.",
+        "loop.jpg": "found too many levels of symbolic links",
+        "pipe.jpg": "found a pipe, device or folder, expected a file.",
+    }
+
+
+def test_cues_are_looked_for_in_many_small_classes_without_a_warning(recwarn):
+    rng = np.random.RandomState(0)
+    labels = [f"class {index % 500}" for index in range(3000)]
+    items = [Item(str(i), "train", label) for i, label in enumerate(labels)]
+    facts = {}
+    for index, item in enumerate(items):
+        thumbnail = rng.randint(0, 255, (32, 32, 3)).astype(np.uint8)
+        # The width gives the class away, and nothing else does.
+        size = 100 + index % 500, 100
+        facts[item.path] = ImageFacts(
+            rng.bytes(16), rng.bytes(16), *size, "PNG RGB", thumbnail
+        )
+    (found,) = shortcut_findings(items, facts, "train")
+    assert found.where == "train, size"
+    assert "in 100% of 600 images" in found.found and "right in 1%" in found.found
+    assert not recwarn.list
 
 
 def test_chinese_and_broken_names_come_through(tmp_path, photos):

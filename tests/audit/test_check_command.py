@@ -1,5 +1,6 @@
 """`mmleaves check` as a user runs it."""
 
+import csv
 import json
 import shutil
 
@@ -56,10 +57,45 @@ def test_clean_data_exit_with_0_and_the_split_is_written(folder, tmp_path):
 def test_what_cannot_be_checked_exits_with_2(tmp_path):
     done = run(tmp_path / "none", tmp_path=tmp_path)
     assert done.returncode == 2
-    assert "There is no config" in done.stderr and "Traceback" not in done.stderr
+    assert "none: found nothing there, expected a folder, a CSV file or" in done.stderr
+    assert "Traceback" not in done.stderr
     done = run(tmp_path, "--html", "page.txt", tmp_path=tmp_path)
     assert done.returncode == 2
     assert "expected a name that ends in .html" in done.stderr
+
+
+def test_what_would_be_in_vain_is_refused_before_images_are_read(folder, tmp_path):
+    (tmp_path / "split").mkdir()
+    (tmp_path / "split" / "classes.txt").touch()
+    for options, text in (
+        (("--split-out", tmp_path / "split"), "found classes.txt, expected a new or"),
+        (("--max-megapixels", "0"), "--max-megapixels is 0.0, expected above 0"),
+        (("--group-column", "plant"), "expected a CSV file or a folder with a train.c"),
+    ):
+        done = run(folder, *options, tmp_path=tmp_path)
+        assert done.returncode == 2 and text in done.stderr
+        assert not done.stdout
+    (tmp_path / "table.tsv").touch()
+    done = run(tmp_path / "table.tsv", tmp_path=tmp_path)
+    assert "table.tsv: found a file ending in '.tsv', expected a folder" in done.stderr
+
+
+def test_a_folder_with_a_table_has_columns_of_groups(photos, tmp_path):
+    rows = ["image,label,plant"]
+    for index, photo in enumerate(photos):
+        shutil.copy(photo, tmp_path / f"{index}.jpg")
+        rows.append(f"{index}.jpg,{photo.parent.name},{index // 2}")
+    (tmp_path / "train.csv").write_text("\n".join(rows) + "\n")
+    split = tmp_path / "split"
+    done = run(
+        *(tmp_path, "--group-column", "plant", "--split-out", split), tmp_path=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    parts = {}
+    for part in ("train", "val", "test"):
+        for row in csv.DictReader((split / f"{part}.csv").open()):
+            parts.setdefault(int(row["image"][:-4]) // 2, set()).add(part)
+    assert len(parts) == 20 and {len(found) for found in parts.values()} == {1}
 
 
 def test_a_config_that_refuses_its_data_is_a_finding(folder, tmp_path):

@@ -29,7 +29,7 @@ def old(tmp_path, photos):
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     # The files of the test are seconds old, and their change time cannot be set back.
-    monkeypatch.setattr("mmleaves.audit.facts_cache.is_fresh", lambda stat, now: False)
+    monkeypatch.setattr("mmleaves.audit.facts_cache.FRESH_S", -3600)
     return FactsCache(tmp_path / "cache")
 
 
@@ -75,6 +75,18 @@ def test_a_file_that_was_just_written_is_not_kept(tmp_path, old):
     assert cache.facts(old) == {}
 
 
+def test_what_counts_is_a_files_age_when_it_was_read(tmp_path, old):
+    facts, _ = read_images(old)
+    cache = FactsCache(tmp_path / "cache")
+    stat = Path(old[0]).stat()
+    row = old[0], stat, facts[old[0]]
+    # Read a second after it was written, in a batch that took a minute.
+    cache.keep([row], stat.st_ctime + 1)
+    assert cache.facts(old) == {}
+    cache.keep([row], stat.st_ctime + 4)
+    assert set(cache.facts(old)) == {old[0]}
+
+
 def test_a_lower_limit_of_pixels_looks_at_known_files_again(cache, old):
     read_images(old, cache=cache)
     facts, problems = read_images(old, cache=cache, max_megapixels=0.01)
@@ -103,9 +115,12 @@ def test_what_nobody_asked_for_in_90_days_is_dropped(cache, old):
 
 def _fill(folder, paths, seed):
     cache = FactsCache(Path(folder))
-    for _ in range(5):
-        read_images(paths[seed:] + paths[:seed], cache=cache)
+    facts, _ = read_images(paths)
+    rows = [(path, Path(path).stat(), facts[path]) for path in paths]
+    for _ in range(50):
+        cache.keep(rows[seed:] + rows[:seed], time.time() + 60)
         cache.keep_result(bytes([seed]) * 16, str(seed))
+        assert set(cache.facts(paths)) == set(paths)
     return cache.result(bytes([seed]) * 16)
 
 
@@ -113,6 +128,22 @@ def test_two_processes_write_at_once(tmp_path, old):
     with ProcessPoolExecutor(2) as pool:
         done = pool.map(_fill, [tmp_path / "cache"] * 2, [old] * 2, [0, 1])
         assert list(done) == ["0", "1"]
+    facts, _ = read_images(old)
+    kept = FactsCache(tmp_path / "cache").facts(old)
+    assert {path: f.pixels for path, f in kept.items()} == {
+        path: f.pixels for path, f in facts.items()
+    }
+
+
+def test_the_file_of_a_version_that_is_no_longer_used_is_deleted(tmp_path):
+    for name, days in (("audit-1.sqlite", 91), ("audit-2.sqlite", 89)):
+        (tmp_path / name).touch()
+        then = time.time() - days * 24 * 3600
+        os.utime(tmp_path / name, (then, then))
+    cache = FactsCache(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "audit-2.sqlite", cache.path.name
+    }  # fmt: skip
 
 
 def test_a_second_audit_gives_the_same_report(cache, old, store, tmp_path):

@@ -1,6 +1,7 @@
 """The split that is proposed: nothing that belongs together is divided."""
 
 import csv
+import os
 from collections import Counter, defaultdict
 
 import pytest
@@ -9,6 +10,7 @@ from mmleaves.audit.audit import audit_parts
 from mmleaves.audit.from_csv import Columns
 from mmleaves.audit.from_folder import parts_of_folder
 from mmleaves.audit.split_proposal import clusters, propose_split, write_split
+from mmleaves.config import load_config
 from mmleaves.datasets import CaltechFolders, LeavesCSV
 
 
@@ -29,6 +31,38 @@ def test_each_class_is_dealt_out_evenly_and_no_cluster_divided():
     for cluster, part in zip(together, parts, strict=True):
         found[cluster].add(part)
     assert {len(of) for of in found.values()} == {1}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_training_has_every_class_and_the_other_parts_those_that_suffice(seed):
+    # Three large classes, ten of one image, ten of three, and five of one plant each.
+    labels = [f"large {i % 3}" for i in range(90)]
+    labels += [f"single {i}" for i in range(10)]
+    labels += [f"three {i % 10}" for i in range(30)]
+    labels += [f"plant {i % 5}" for i in range(25)]
+    together = list(range(len(labels)))
+    for index in range(130, 155):
+        together[index] = 130 + index % 5
+    parts = propose_split(labels, together, seed=seed)
+    held = defaultdict(set)
+    for part, label in zip(parts, labels, strict=True):
+        held[part].add(label)
+    assert held["train"] == set(labels)
+    suffice = {name for name in set(labels) if name[0] in "lt"}
+    assert held["test"] >= suffice and held["val"] >= suffice
+    assert len({(c, p) for c, p in zip(together, parts, strict=True)}) == len(
+        set(together)
+    )
+    counts = Counter(parts)
+    assert counts["train"] < 0.8 * len(labels)
+
+
+def test_a_moved_plant_takes_all_its_images_along():
+    # The only plant of the fern bears oaks too: they move with it.
+    labels = ["oak"] * 30 + ["fern", "oak", "oak"]
+    together = [*range(30), 30, 30, 30]
+    for seed in range(5):
+        assert propose_split(labels, together, seed=seed)[30:] == ["train"] * 3
 
 
 def test_too_few_images_are_refused():
@@ -79,3 +113,39 @@ def test_an_earlier_split_is_not_overwritten(written, folder):
     report = audit_parts(*parts_of_folder(str(folder), Columns()))
     with pytest.raises(FileExistsError, match=r"found train\.csv, expected a new"):
         write_split(report, split)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["crab/a\nb.jpg", " crab/a.jpg", "crab/a\\b.jpg", os.fsdecode(b"crab/\xe9.jpg")],
+)
+def test_a_name_that_no_list_can_hold_is_refused_before_anything_is_written(
+    folder, tmp_path, name
+):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / "crab" / "image_0001.jpg").rename(folder / name)
+    report = audit_parts(*parts_of_folder(str(folder), Columns()))
+    with pytest.raises(ValueError, match=r"--split-out .* found the name .* Rename it"):
+        write_split(report, tmp_path / "split")
+    assert not (tmp_path / "split").exists()
+
+
+def test_the_settings_of_a_folder_with_a_comma_can_be_given(tmp_path, folder):
+    folder = folder.rename(tmp_path / "leaves, oak [1]")
+    report = audit_parts(*parts_of_folder(str(folder), Columns()))
+    result = write_split(report, tmp_path / "a, b")
+    cfg = load_config("mobilenet-v2_probe_b32-adamw-cosine10_folders", result.options)
+    assert cfg.dataset.data_root == str(folder)
+    for part in ("train", "val", "test"):
+        dataset = cfg[f"{part}_dataloader"].dataset
+        assert dataset.train_list == str(tmp_path / "a, b" / f"{part}.txt")
+
+
+def test_what_a_part_lacks_and_what_was_left_out_is_told(folder, tmp_path):
+    for number in range(2, 11):
+        (folder / "ewer" / f"image_{number:04}.jpg").unlink()
+    (folder / "crab" / "image_0001.jpg").write_bytes(b"")
+    report = audit_parts(*parts_of_folder(str(folder), Columns()))
+    result = write_split(report, tmp_path / "split")
+    assert result.lacking == {"train": [], "val": ["ewer"], "test": ["ewer"]}
+    assert result.n_left_out == 1
