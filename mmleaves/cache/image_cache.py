@@ -2,10 +2,13 @@
 
 import math
 import os
+import platform
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -19,6 +22,8 @@ _GB = 1e9
 _HEADER = np.dtype([("height", "<u4"), ("width", "<u4")])
 # A database without a page for the next image is of no use; this is the least.
 _SMALLEST_BYTES = 16 * 1024**2
+# No other folder is ever removed.
+_NAME = "decoded"
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class ImageCacheSettings:
     Args:
         folder: Where decoded images are kept; by default ``images`` in
             ``$MMLEAVES_CACHE``, else a folder of the user's among the machine's
-            temporary ones. A local disk: not a network's.
+            temporary ones. A local disk: not a network's. Where it is one in memory,
+            as ``/tmp`` is on some systems, the images are.
         limit_gb: Most that they may take, in 10^9 bytes, and never more than half of
             what the disk has left. When it is reached, images that are not kept yet are
             decoded each time.
@@ -50,7 +56,7 @@ class ImageCacheSettings:
             return Path(self.folder)
         if given := os.environ.get("MMLEAVES_CACHE"):
             return Path(given, "images")
-        return Path(tempfile.gettempdir(), f"mmleaves-{_user()}", "images")
+        return _temporary() / "images"
 
 
 class ImageCache:
@@ -81,6 +87,8 @@ class ImageCache:
             readahead=False,
             max_readers=1024,
         )
+        # Places of processes that were killed while they read.
+        self._database.reader_check()
 
     def get(self, key: bytes) -> np.ndarray | None:
         """Return an image, (H, W, 3), uint8, or None if it is not kept."""
@@ -142,22 +150,44 @@ def prepare(settings: ImageCacheSettings) -> tuple[Path, int]:
     Removes what earlier starts of the machine left.
 
     Raises:
-        PermissionError: If the folder belongs to somebody else.
+        PermissionError: If somebody else could put images there.
     """
-    folder = settings.root / _boot()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise PermissionError(
-            f"image_cache: {folder} belongs to another user, who could put other "
-            "images there. Set image_cache.folder to a folder of your own."
-        )
-    for earlier in settings.root.iterdir():
-        if earlier.name != folder.name and (earlier / "data.mdb").is_file():
+    root = settings.root
+    if root.parent == _temporary():
+        # Anybody may have made it first.
+        _take(root.parent)
+    # Machines and users that share a disk keep apart.
+    whose = f"{platform.node()} {_user()}".encode()
+    prefix = f"{_NAME}-{blake2b(whose, digest_size=4).hexdigest()}-"
+    folder = root / f"{prefix}{_boot()}"
+    _take(folder)
+    for earlier in root.iterdir():
+        if earlier.name.startswith(prefix) and earlier.name != folder.name:
             shutil.rmtree(earlier, ignore_errors=True)
     kept = sum(path.stat().st_size for path in folder.iterdir())
     free = shutil.disk_usage(folder).free
     limit = min(settings.limit_gb * _GB, kept + free / 2)
     return folder, max(_SMALLEST_BYTES, int(limit) // 4096 * 4096)
+
+
+def _take(folder: Path) -> None:
+    """Make a folder that nobody else can write to, or see that it is one."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not hasattr(os, "getuid"):
+        return
+    found = folder.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        what = "is a link"
+    elif found.st_uid != os.getuid():
+        what = "belongs to another user"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        what = "can be written to by other users"
+    else:
+        return
+    raise PermissionError(
+        f"image_cache: {folder} {what}, expected a folder of your own, as somebody "
+        "could put other images there. Remove it, or set image_cache.folder."
+    )
 
 
 def read_through(
@@ -185,9 +215,10 @@ def read_through(
     image = kept.get(key)
     if image is None:
         image = read()
-        # Not what was read while somebody wrote the file.
-        if image_key(path, seen_as) == key:
-            kept.put(key, image)
+        # Not what was read while somebody wrote the file, or took it away.
+        with suppress(OSError):
+            if image_key(path, seen_as) == key:
+                kept.put(key, image)
     return image
 
 
@@ -208,6 +239,10 @@ def _close_all() -> None:
 # LMDB must not be taken through a fork: both processes open it anew.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_close_all)
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir(), f"mmleaves-{_user()}")
 
 
 def _user() -> str:

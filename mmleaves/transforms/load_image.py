@@ -72,10 +72,13 @@ class LoadImage(BaseTransform):
             img = self._read(path)
         else:
             # Deferred: a pipeline without it needs no LMDB.
+            from mmleaves.cache.identity import code_of
             from mmleaves.cache.image_cache import read_through
 
+            # Another decoder may give other pixels.
+            how = f"{self!r} {code_of(type(self))} OpenCV {cv2.__version__}"
             img = read_through(
-                path, lambda: self._read(path), seen_as=repr(self), **self.cache
+                path, lambda: self._read(path), seen_as=how, **self.cache
             )
         shape = img.shape[:2]
         return results | {"img": img, "img_shape": shape, "ori_shape": shape}

@@ -81,16 +81,22 @@ def test_a_killed_process_leaves_only_whole_rows(tmp_path):
         for number in range(len(store) // 200):
             (values,) = store.take([key(200 * number), key(200 * number + 199)])
             assert torch.equal(values, torch.full((2, 5000), float(number)))
+        for path in folder.glob("*.unfinished"):
+            os.utime(path, (0, 0))
         store.sweep()
         assert not list(folder.glob("*.unfinished"))
 
 
-def test_what_a_running_process_writes_is_not_swept(tmp_path):
+def test_what_is_being_written_is_not_swept_even_if_another_machine_does(tmp_path):
     store = FeatureStore(tmp_path)
-    own = tmp_path / f"0.{os.getpid()}.unfinished"
-    own.touch()
+    fresh, old = tmp_path / "0.unfinished", tmp_path / "1.unfinished"
+    fresh.touch()
+    old.touch()
+    two_hours_ago = time.time() - 7200
+    os.utime(old, (two_hours_ago, two_hours_ago))
     store.sweep()
-    assert own.is_file()
+    assert fresh.is_file()
+    assert not old.exists()
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import cv2
@@ -64,8 +65,9 @@ def test_a_file_with_other_bytes_is_read_anew_though_size_and_time_are_the_same(
     # Zeros at the end of a JPEG are not part of the image.
     one.write_bytes(other.read_bytes().ljust(size, b"\0"))
     os.utime(one, ns=(times.st_atime_ns, times.st_mtime_ns))
-    after = read_through(one, lambda: read_image(other), seen_as=repr(load), **where)
+    after = load({"img_path": str(one)})["img"]
     assert not np.array_equal(before, after)
+    np.testing.assert_array_equal(after, read_image(other))
 
 
 def test_what_is_made_of_a_file_is_kept_by_how_it_is_made(photographs, where):
@@ -87,7 +89,9 @@ class Images(Dataset):
         return self.load({"img_path": str(self.paths[index])})["img"]
 
 
-def test_workers_share_what_they_decode_with_their_parent(photographs, where):
+def test_workers_share_what_they_decode_with_their_parent(
+    photographs, where, monkeypatch
+):
     load = LoadImage(cache=where)
     # Open in the parent when the workers are forked.
     load({"img_path": str(photographs[0])})
@@ -95,8 +99,9 @@ def test_workers_share_what_they_decode_with_their_parent(photographs, where):
         loader = DataLoader(Images(photographs, load), num_workers=2, batch_size=None)
         for path, image in zip(photographs, loader, strict=True):
             np.testing.assert_array_equal(image, read_image(path))
+    monkeypatch.setattr(LoadImage, "_read", lambda *args: must_not_read())
     for path in photographs:
-        read_through(path, must_not_read, seen_as=repr(load), **where)
+        load({"img_path": str(path)})
 
 
 def test_over_the_limit_images_are_decoded_each_time(photographs, tmp_path):
@@ -182,12 +187,42 @@ def test_earlier_starts_of_the_machine_are_swept_away(tmp_path, photographs):
         folder=str(folder),
         limit_bytes=limit_bytes,
     )
-    earlier = folder.rename(folder.with_name("since-yesterday"))
-    notes = settings.root / "notes"
-    notes.mkdir()
+    whose = folder.name[: len("decoded-01234567-")]
+    earlier = folder.rename(folder.with_name(f"{whose}yesterday"))
+    # Somebody's own data, and what another machine keeps on the same disk.
+    others = [settings.root / name for name in ("train.lmdb", "decoded-00000000-now")]
+    for other in others:
+        shutil.copytree(earlier, other)
     prepare(settings)
     assert not earlier.exists()
-    assert notes.is_dir()
+    assert all((other / "data.mdb").is_file() for other in others)
+
+
+@pytest.mark.parametrize("trick", ["link", "open"])
+def test_a_temporary_folder_that_others_can_write_to_is_refused(
+    tmp_path, monkeypatch, trick
+):
+    monkeypatch.delenv("MMLEAVES_CACHE", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first = tmp_path / f"mmleaves-{os.getuid()}"
+    if trick == "link":
+        (tmp_path / "elsewhere").mkdir()
+        first.symlink_to(tmp_path / "elsewhere")
+    else:
+        first.mkdir()
+        first.chmod(0o777)
+    with pytest.raises(PermissionError, match=r"expected a folder of your own, as"):
+        prepare(ImageCacheSettings())
+
+
+def test_another_version_of_the_decoder_reads_anew(photographs, where, monkeypatch):
+    load = LoadImage(cache=where)
+    load({"img_path": str(photographs[0])})
+    monkeypatch.setattr(LoadImage, "_read", lambda *args: must_not_read())
+    load({"img_path": str(photographs[0])})
+    monkeypatch.setattr(cv2, "__version__", "99.0")
+    with pytest.raises(AssertionError, match="decoded again"):
+        load({"img_path": str(photographs[0])})
 
 
 def test_an_image_that_is_not_there_is_said_as_without_the_cache(where, tmp_path):
