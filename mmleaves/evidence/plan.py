@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmleaves.evidence.whole_files import check_types, read_json, write_atomically
+from mmleaves.evidence.json_files import check_types, read_json
+from mmleaves.whole_files import write_whole
 
 FORMAT = 1
 FILE = "plan.json"
@@ -115,7 +116,7 @@ def write_plan(plan: Plan, experiment: str | Path) -> Path:
     }
     path = Path(experiment, FILE)
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
     return path
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmleaves.evidence.json_files import check_types, read_json
 from mmleaves.evidence.plan import FORMAT, check_format
 from mmleaves.evidence.predictions import Predictions, float_columns, prediction_table
-from mmleaves.evidence.whole_files import check_types, read_json, write_atomically
+from mmleaves.whole_files import write_whole
 
 KINDS = {
     **dict.fromkeys(("config", "config_sha256", "data_sha256", "epoch_rule"), str),
@@ -126,11 +127,11 @@ def write_run(
             "use": pa.array([u for u, part in uses.items() for _ in part], pa.string()),
         }
     )
-    write_atomically(folder / PREDICTIONS, lambda path: write_table(table, path))
-    write_atomically(folder / SEEN, lambda path: write_table(seen, path))
+    write_whole(folder / PREDICTIONS, lambda path: write_table(table, path))
+    write_whole(folder / SEEN, lambda path: write_table(seen, path))
     data = {"format": FORMAT} | asdict(record)
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(folder / RUN, lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(folder / RUN, lambda path: path.write_text(text, encoding="utf-8"))
     return folder
 
 

@@ -14,7 +14,6 @@ from mmleaves.evidence.plan import Plan, read_plan
 from mmleaves.evidence.predict import predict
 from mmleaves.evidence.predictions import Predictions
 from mmleaves.evidence.run_files import RunRecord, write_run
-from mmleaves.evidence.whole_files import write_atomically
 from mmleaves.experiments.image_table import file_hash, read_images
 from mmleaves.experiments.locks import hold
 from mmleaves.experiments.recipes import read_recipe
@@ -23,6 +22,7 @@ from mmleaves.experiments.runs import LOCK, Run
 from mmleaves.experiments.uses import SCORE, SELECT, TRAIN, image_uses
 from mmleaves.hooks.environment import environment
 from mmleaves.hooks.score_every_epoch_hook import FILE as SCORED_BY_EPOCH
+from mmleaves.whole_files import write_whole
 
 TRAINING, COMMAND = "training", "train.sh"
 
@@ -88,7 +88,7 @@ def _write_config(run: Run, plan: Plan) -> Path:
     )
     text = f"# As planned: {run.name}.\n{cfg.pretty_text}"
     path = run.folder / f"{run.config}.py"
-    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
     return path
 
 

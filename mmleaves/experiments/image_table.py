@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from mmleaves.evidence.plan import content_hash
-from mmleaves.evidence.whole_files import write_atomically
+from mmleaves.whole_files import write_whole
 
 FILE = "images.csv"
 POOL, TEST = "pool", "test"
@@ -78,7 +78,7 @@ def write_images(images: Sequence[PlannedImage], experiment: Path) -> None:
     writer.writerow([field.name for field in fields(PlannedImage)])
     writer.writerows(map(astuple, images))
     data = text.getvalue().encode()
-    write_atomically(experiment / FILE, lambda path: path.write_bytes(data))
+    write_whole(experiment / FILE, lambda path: path.write_bytes(data))
 
 
 def read_images(experiment: Path) -> list[PlannedImage]:

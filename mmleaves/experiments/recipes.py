@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmleaves.config import load_config
-from mmleaves.evidence.whole_files import write_atomically
+from mmleaves.whole_files import write_whole
 
 # What a run is called and where its results go says nothing of how it is trained.
 _NO_MATTER = ("work_dir", "experiment_name")
@@ -71,7 +71,7 @@ def kept_config(experiment: Path, name: str) -> Path:
 def keep_recipe(recipe: Recipe, experiment: Path) -> None:
     """Write the merged config into the experiment: a later change reaches no run."""
     path = kept_config(experiment, recipe.name)
-    write_atomically(path, lambda file: file.write_text(recipe.cfg.pretty_text))
+    write_whole(path, lambda file: file.write_text(recipe.cfg.pretty_text))
     if (kept := read_recipe(experiment, recipe.name)).sha256 != recipe.sha256:
         raise ValueError(
             f"{recipe.cfg.filename}: found settings that cannot be written down and "

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from mmleaves.evidence.json_files import read_json
 from mmleaves.evidence.run_files import RUN
-from mmleaves.evidence.whole_files import read_json
 from mmleaves.experiments.locks import holder
 from mmleaves.experiments.runs import LOCK, Run
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmleaves.evidence.whole_files import write_atomically
+from mmleaves.whole_files import write_whole
 
 
 def write_script(
@@ -54,7 +54,7 @@ def write_script(
         f'exec {command} --run "$SLURM_ARRAY_TASK_ID"',
     ]
     text = "\n".join(line for line in lines if line) + "\n"
-    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def ranges(indices: Sequence[int]) -> str:

@@ -11,13 +11,13 @@ from mmleaves.audit.page_style import BASE_STYLE
 from mmleaves.evidence.comparison_text import SHORT, habit_text
 from mmleaves.evidence.score_sums import SCORES
 from mmleaves.evidence.verdict import p_text
-from mmleaves.evidence.whole_files import write_atomically
 from mmleaves.report import sections
 from mmleaves.report.curves import choice_gains
 from mmleaves.report.facts import facts
 from mmleaves.report.intervals import share_interval
 from mmleaves.report.markup import cut, element, number, text
 from mmleaves.report.scored import Scored
+from mmleaves.whole_files import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 PICTURES = 24
@@ -86,7 +86,7 @@ def write_report(
             widening=math.sqrt(1 + scored.design.test_train_ratio),
         )
     )
-    write_atomically(Path(path), lambda file: file.write_text(page, encoding="utf-8"))
+    write_whole(Path(path), lambda file: file.write_text(page, encoding="utf-8"))
 
 
 def environment() -> Environment:

@@ -367,4 +367,4 @@ def test_a_run_is_written_with_all_it_needs_or_not_at_all(experiment, tmp_path):
     with pytest.raises(ValueError, match="found 3 content hashes for 10 predictions"):
         write_run(tmp_path / "new", record, said, ["a"] * 3, trained=["b"])
     assert not (tmp_path / "new").exists()
-    assert not list(experiment.folder.rglob("*.partial"))
+    assert not list(experiment.folder.rglob("*.unfinished"))
