@@ -20,6 +20,8 @@ KINDS = {
 }
 USES = {"train", "select"}
 RUN, PREDICTIONS, SEEN = "run.json", "predictions.parquet", "images.parquet"
+# What `mmleaves repeat --score-every-epoch` leaves of the scored images.
+SCORED_BY_EPOCH = "scored-by-epoch.csv"
 COMPLETE = "complete"
 
 

@@ -12,9 +12,8 @@ from mmengine.dist import master_only
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 
+from mmleaves.evidence.run_files import SCORED_BY_EPOCH
 from mmleaves.registry import HOOKS
-
-FILE = "scored-by-epoch.csv"
 
 
 @HOOKS.register_module()
@@ -47,7 +46,7 @@ class ScoreEveryEpochHook(Hook):
                 hook.after_test_epoch(runner)
         row = {"accuracy": accuracy, "cross_entropy": cross_entropy}
         self._rows.append({"epoch": runner.epoch + 1} | row)
-        with Path(runner.work_dir, FILE).open("w", newline="") as file:
+        with Path(runner.work_dir, SCORED_BY_EPOCH).open("w", newline="") as file:
             writer = csv.DictWriter(file, list(self._rows[0]))
             writer.writeheader()
             writer.writerows(self._rows)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from mmleaves.evidence.gathered import GatheredRun
+from mmleaves.evidence.run_files import SCORED_BY_EPOCH
 from mmleaves.report.scored import Scored
 
-METRICS, BY_EPOCH = "metrics.csv", "scored-by-epoch.csv"
+METRICS = "metrics.csv"
 # What a run's own training leaves lies there.
 TRAINING = "training"
 # Not what was measured, but when, and by what rate.
@@ -64,7 +65,7 @@ def read_curves(runs: Sequence[GatheredRun]) -> dict[str, list[Curve]]:
     """
     found: dict[str, list[Curve]] = {}
     for run in runs:
-        for file, prefix in ((METRICS, ""), (BY_EPOCH, "scored images/")):
+        for file, prefix in ((METRICS, ""), (SCORED_BY_EPOCH, "scored images/")):
             path = find_in_run(run.folder, file)
             for name, points in _columns(path).items() if path else ():
                 points = points[:: 1 + (len(points) - 1) // MOST_POINTS]
@@ -81,7 +82,7 @@ def choice_gains(scored: Scored) -> list[ChoiceGain]:
     rows = sorted({run.record.repeat for run in scored.gathered.runs})
     gains: dict[str, list[float]] = {}
     for run in scored.gathered.runs:
-        path = find_in_run(run.folder, BY_EPOCH)
+        path = find_in_run(run.folder, SCORED_BY_EPOCH)
         accuracy = _columns(path).get("accuracy") if path else None
         if not accuracy:
             continue
