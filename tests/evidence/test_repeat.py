@@ -63,7 +63,7 @@ class Experiment:
     def at_work(self):
         return [p for p in self.folder.glob("*/repeat*/run.lock") if is_held(p)]
 
-    def wait_until(self, condition, process, seconds=120):
+    def wait_until(self, condition, process, seconds=300):
         deadline = time.monotonic() + seconds
         while not condition():
             assert process.poll() is None, process.stdout.read()
