@@ -46,9 +46,11 @@ def run(
         start_new_session=True,
     )
     watch = _MemoryWatch(process.pid)
-    log = process.communicate()[0]
-    seconds = time.perf_counter() - begin
-    peak_mb = watch.stop()
+    try:
+        log = process.communicate()[0]
+        seconds = time.perf_counter() - begin
+    finally:
+        peak_mb = watch.stop()
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{log[-3000:]}")
     return Measured(seconds, peak_mb, log)

@@ -1,8 +1,7 @@
 """A ResNet-18 with biases, all of it trained, one cycle over 10 epochs, on CIFAR-10.
 
-The network of experiments.md, 4.1, with the best recipe of 10 epochs that we found: at
-32 px its last stage sees a single pixel, at 64 px four. Run with --amp.
-Ours: not run.
+The notebook's own network with another recipe: at 32 px its last stage sees a single
+pixel, at 64 px four. Ours: not run.
 
 python tools/train.py configs/resnet18-biased_all_b128-onecycle10_cifar10-64px.py
 """

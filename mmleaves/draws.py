@@ -21,7 +21,10 @@ def drawing_from(seed: int | None = None) -> Iterator[None]:
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         if seed is not None:
-            draw_from(seed)
+            random.seed(seed)
+            np.random.seed(seed)
+            # Not `torch.manual_seed`, which seeds GPUs as well.
+            torch.default_generator.manual_seed(seed)
         try:
             yield
         finally:
@@ -30,7 +33,7 @@ def drawing_from(seed: int | None = None) -> Iterator[None]:
 
 
 def draw_from(seed: int) -> None:
-    """Let Python, NumPy and torch draw by a seed, in [0, 2**32), from now on."""
+    """Let Python, NumPy and torch, on GPUs too, draw by a seed, in [0, 2**32)."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

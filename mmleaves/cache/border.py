@@ -49,7 +49,7 @@ def follow(
         run: The forward pass.
         modules: All modules of the model, by name.
         frozen: Names of those that behave as in evaluation, and of which nothing is
-            trained.
+            trained: no parameter of theirs has a gradient.
     """
     calls: list[Call] = []
     norms: dict[nn.Module, nn.Module] = {}
@@ -62,6 +62,9 @@ def follow(
 
     def keep(module: nn.Module, inputs: object, output: object) -> None:
         inside.pop()
+        if any(tensor.requires_grad for tensor in tensors_in(output)):
+            # What it was given is trained, such as a parameter of the net's own.
+            raise BorderReached
         if not inside:  # else within another: modules may be shared
             calls.append(Call(module, of_first(output)))
 
@@ -85,7 +88,7 @@ def follow(
     for name in _outermost(modules, _without(modules, frozen)):
         handles.append(modules[name].register_forward_pre_hook(stop))
     try:
-        with torch.no_grad():
+        with torch.enable_grad():
             run()
     except BorderReached:
         pass
@@ -99,13 +102,13 @@ def _outermost(modules: Mapping[str, nn.Module], names: Collection[str]) -> list
     return [
         name
         for name in modules
-        if name in names and not any(parent in names for parent in _parents(name))
+        if name in names and not any(parent in names for parent in parents(name))
     ]
 
 
 def _without(modules: Mapping[str, nn.Module], frozen: Collection[str]) -> set[str]:
     """Return the modules that neither are frozen nor hold a frozen one."""
-    holders = {parent for name in frozen for parent in _parents(name)} | {""}
+    holders = {parent for name in frozen for parent in parents(name)} | {""}
     return {
         name
         for name in modules
@@ -115,7 +118,8 @@ def _without(modules: Mapping[str, nn.Module], frozen: Collection[str]) -> set[s
     }
 
 
-def _parents(name: str) -> Iterator[str]:
+def parents(name: str) -> Iterator[str]:
+    """Yield the names of the modules that hold the one of that name, but the model."""
     while "." in name:
         name = name.rpartition(".")[0]
         yield name
@@ -136,13 +140,19 @@ def with_tensors(output: object, tensors: list[Tensor]) -> object:
 
 def of_first(output: object) -> object:
     """Return an output with the first image's row of each tensor."""
-    rows = [tensor.detach()[:1].clone() for tensor in tensors_in(output)]
+    rows = [
+        tensor.detach()[:1].clone() if tensor.ndim else tensor.detach()
+        for tensor in tensors_in(output)
+    ]
     return with_tensors(output, rows)
 
 
 def repeated(output: object, count: int) -> object:
     """Return an output for one image as one for ``count`` of the same, in no memory."""
-    rows = [tensor.expand(count, *tensor.shape[1:]) for tensor in tensors_in(output)]
+    rows = [
+        tensor.expand(count, *tensor.shape[1:]) if tensor.ndim else tensor
+        for tensor in tensors_in(output)
+    ]
     return with_tensors(output, rows)
 
 

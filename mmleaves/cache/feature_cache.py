@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,25 +12,27 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import barrier, get_rank, get_world_size
 from mmengine.logging import MMLogger
+from mmpretrain.structures import DataSample
 from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmleaves.cache.feature_loader import FeatureLoader, in_memory
 from mmleaves.cache.feature_store import FeatureStore
+from mmleaves.cache.frozen_trunk import Features
 from mmleaves.cache.views import (
     Views,
     content_key,
+    drawing_from,
     packed_labels,
     pipeline_text,
     random_transforms,
     view_key,
 )
-from mmleaves.datasets.overlap import image_paths
 
 _GB = 1e9
-# Rows that are written at a time: what a process that is killed loses.
-_ROWS_A_FILE = 512
+# What is written at a time, and held until then: what a process that is killed loses.
+_ROWS_A_FILE, _BYTES_A_FILE = 512, 64e6
 _ADVICE = (
     "Take fewer feature_cache.views, freeze up to a later stage (its output is "
     "smaller), set feature_cache.folder to a larger disk, or leave out feature_cache."
@@ -46,7 +48,8 @@ class CacheSettings:
             draws; None where it does not.
         folder: Where features are kept, for all runs; by default ``features`` in
             ``$MMLEAVES_CACHE``, else in ``~/.cache/mmleaves``.
-        limit_gb: Most that the features of one run may take on the disk, in 10^9 bytes.
+        limit_gb: Most that the features of one run, training and validation, may take
+            on the disk, in 10^9 bytes.
         memory_gb: Up to this size, the features of a data set are held in memory.
     """
 
@@ -72,13 +75,50 @@ class CacheSettings:
         return Path(os.environ.get("MMLEAVES_CACHE", default), "features")
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What is kept of one part of the data.
+
+    Args:
+        loader: Reads its images.
+        store: Where its features are.
+        keys: For each image, the keys of its views.
+        shape: (C, H, W) of its images.
+        image_shape: The same when they come to the model.
+        row_bytes: Size of the features of one view of an image.
+    """
+
+    loader: DataLoader
+    store: FeatureStore
+    keys: list[list[bytes]]
+    shape: tuple[int, int, int]
+    image_shape: tuple[int, int, int]
+    row_bytes: int
+
+    @property
+    def wanted(self) -> dict[bytes, int]:
+        """Each key, with an image that has it: of equal files, one."""
+        return {key: i for i, of_one in enumerate(self.keys) for key in of_one}
+
+    @property
+    def nbytes(self) -> int:
+        return self.row_bytes * len(self.wanted)
+
+    def missing(self) -> list[tuple[int, bytes]]:
+        return [(i, key) for key, i in self.wanted.items() if key not in self.store]
+
+    def __str__(self) -> str:
+        views = len(self.keys[0])
+        return f"{len(self.keys)}" + (f", {views} views of each" if views > 1 else "")
+
+
 class FeatureCache:
     """The features that one frozen trunk makes of images.
 
     Args:
         settings: Where they are kept, and how many.
-        compute: Makes features, tensors with a row an image, of images, (N, C, H, W),
-            uint8.
+        compute: Makes features, with a row an image, of images, (N, C, H, W), as a data
+            set gives them.
         identity: All that ``compute`` depends on, as text: a change of any of it is
             another cache.
     """
@@ -86,58 +126,69 @@ class FeatureCache:
     def __init__(
         self,
         settings: CacheSettings,
-        compute: Callable[[Tensor], list[Tensor]],
+        compute: Callable[[Tensor], Features],
         identity: Mapping[str, str],
     ) -> None:
         self._settings, self._compute = settings, compute
         self._identity = dict(identity)
 
-    def loader(self, loader: DataLoader, *, part: str, seed: int) -> FeatureLoader:
-        """Return a loader of features, for those of images that ``loader`` reads.
+    def loaders(
+        self, loaders: Mapping[str, DataLoader], *, seed: int
+    ) -> dict[str, FeatureLoader]:
+        """Return loaders of features, for those of images that ``loaders`` read.
 
         What is not in the cache yet is computed first.
 
         Args:
-            loader: A data loader of MMEngine's, on a data set with a pipeline.
-            part: What it is for, ``"train"`` or ``"val"``, for messages.
+            loaders: Data loaders of MMEngine's, on data sets with a pipeline, by what
+                they are for, ``"train"`` or ``"val"``.
             seed: The run's.
 
         Raises:
-            ValueError: If the pipeline draws and ``views`` is not set, or the features
-                would take more than the limit or than the disk has.
+            ValueError: If a pipeline draws and ``views`` is not set, images differ in
+                size, or the features would take more than the limit or than the disk
+                has.
         """
+        plans = {part: self._plan(loader, part) for part, loader in loaders.items()}
+        self._check_size(plans)
+        found = {}
+        for part, plan in plans.items():
+            # A run must go on alike whether all is there or not.
+            with drawing_from():
+                self._fill(plan, part)
+            take = plan.store.take
+            if plan.nbytes <= self._settings.memory_gb * _GB:
+                take = in_memory(take, list(plan.wanted))
+            dataset = plan.loader.dataset
+            samples = [packed_labels(dataset, i) for i in range(len(dataset))]
+            found[part] = FeatureLoader(
+                plan.loader, take, plan.keys, samples, plan.image_shape, seed
+            )
+        return found
+
+    def _plan(self, loader: DataLoader, part: str) -> _Plan:
         dataset = loader.dataset
         views = self._views(dataset, part)
         store = FeatureStore(self._settings.root / self._folder_name(dataset))
         store.sweep()
-        paths = image_paths(dataset)
-        contents = [content_key(path) for path in paths]
-        keys = [[view_key(c, view) for view in range(views)] for c in contents]
-        # Of equal files, one.
-        wanted = {key: i for i, of_one in enumerate(keys) for key in of_one}
-        missing = [(i, key) for key, i in wanted.items() if key not in store]
-        image = dataset[0]["inputs"]
-        row = self._compute(image[None])
-        row_bytes = sum(t.numel() * t.element_size() for t in row)
-        total_bytes = row_bytes * len(wanted)
-        what = (
-            f"The features of the {len(paths)} images of {part}, {views} views of each"
+        keys = [
+            [view_key(content, view) for view in range(views)]
+            for content in map(
+                content_key, map(dataset.get_data_info, range(len(dataset)))
+            )
+        ]
+        with drawing_from():
+            first = dataset[0]
+        _check_labels(first["data_samples"], packed_labels(dataset, 0), part)
+        row = self._compute(first["inputs"][None])
+        return _Plan(
+            loader,
+            store,
+            keys,
+            tuple(first["inputs"].shape),
+            row.image_shape,
+            sum(t.numel() * t.element_size() for t in row.tensors),
         )
-        self._check_size(what, total_bytes)
-        _check_disk(what, store.folder, row_bytes * len(missing))
-        logger = MMLogger.get_current_instance()
-        logger.info(
-            f"Features of the {len(paths)} images of {part}"
-            + (f", {views} views of each" if views > 1 else "")
-            + f": {total_bytes / _GB:.2f} GB, of which {len(wanted) - len(missing)} of "
-            f"{len(wanted)} rows are in {store.folder}."
-        )
-        self._fill(store, loader, missing, part)
-        take = store.take
-        if total_bytes <= self._settings.memory_gb * _GB:
-            take = in_memory(store.take, list(wanted))
-        samples = [packed_labels(dataset, i) for i in range(len(paths))]
-        return FeatureLoader(loader, take, keys, samples, tuple(image.shape), seed)
 
     def _views(self, dataset: BaseDataset, part: str) -> int:
         drawing = random_transforms(dataset)
@@ -156,52 +207,81 @@ class FeatureCache:
         identity = {**self._identity, "pipeline": pipeline_text(dataset)}
         return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
-    def _check_size(self, what: str, total_bytes: int) -> None:
-        if total_bytes > self._settings.limit_gb * _GB:
+    def _check_size(self, plans: Mapping[str, _Plan]) -> None:
+        of = "; ".join(f"images of {part}: {plan}" for part, plan in plans.items())
+        total = sum(plan.nbytes for plan in plans.values()) / _GB
+        if total > self._settings.limit_gb:
             raise ValueError(
-                f"{what}, take {total_bytes / _GB:.1f} GB, over the limit of "
+                f"The features ({of}) take {total:.2g} GB, over the limit of "
                 f"feature_cache.limit_gb={self._settings.limit_gb:g}. Raise it, or: "
                 f"{_ADVICE}"
             )
-
-    def _fill(
-        self,
-        store: FeatureStore,
-        loader: DataLoader,
-        missing: Sequence[tuple[int, bytes]],
-        part: str,
-    ) -> None:
-        # Each of several processes computes a share.
-        mine = missing[get_rank() :: get_world_size()]
-        if mine:
-            batches = DataLoader(
-                Views(loader.dataset, mine),
-                batch_size=64,
-                num_workers=loader.num_workers,
+        more = sum(p.row_bytes * len(p.missing()) for p in plans.values()) / _GB
+        free = shutil.disk_usage(self._settings.root).free / _GB
+        if more > free:
+            raise ValueError(
+                f"The features ({of}) take {more:.2g} GB more, and the disk of "
+                f"{self._settings.root} has {free:.2g} GB left. {_ADVICE}"
             )
-            done: list[list[Tensor]] = []
-            keys = iter([key for _, key in mine])
-            for images in track(
-                batches, f"Features of {part}", disable=get_rank() > 0, transient=True
-            ):
-                done.append([t.cpu() for t in self._compute(images)])
-                if sum(len(tensors[0]) for tensors in done) >= _ROWS_A_FILE:
-                    _write(store, keys, done)
-            _write(store, keys, done)
+
+    def _fill(self, plan: _Plan, part: str) -> None:
+        # What other runs have added since.
+        plan.store.refresh()
+        missing, wanted = plan.missing(), len(plan.wanted)
+        MMLogger.get_current_instance().info(
+            f"Features, images of {part}: {plan}: {plan.nbytes / _GB:.2f} GB, of which "
+            f"{wanted - len(missing)} of {wanted} rows are in {plan.store.folder}."
+        )
+        # Each of several processes computes a share. It goes by the key, as one that
+        # looks later may find less missing.
+        rank, processes = get_rank(), get_world_size()
+        self._compute_rows(
+            plan, [m for m in missing if _number(m[1]) % processes == rank], part
+        )
         barrier()
-        store.refresh()
+        plan.store.refresh()
+        # What the others have put where this machine does not see it.
+        self._compute_rows(plan, plan.missing(), part)
+
+    def _compute_rows(
+        self, plan: _Plan, missing: Sequence[tuple[int, bytes]], part: str
+    ) -> None:
+        if not missing:
+            return
+        batches = DataLoader(
+            Views(plan.loader.dataset, missing, plan.shape),
+            batch_size=64,
+            num_workers=plan.loader.num_workers,
+            pin_memory=plan.loader.pin_memory,
+        )
+        rows_a_file = min(_ROWS_A_FILE, _BYTES_A_FILE // plan.row_bytes)
+        done: list[list[Tensor]] = []
+        keys = iter([key for _, key in missing])
+        for images in track(
+            batches, f"Features of {part}", disable=get_rank() > 0, transient=True
+        ):
+            done.append([t.cpu() for t in self._compute(images).tensors])
+            if sum(len(tensors[0]) for tensors in done) >= rows_a_file:
+                _write(plan.store, keys, done)
+        _write(plan.store, keys, done)
 
 
-def _check_disk(what: str, folder: Path, more_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if more_bytes > free:
+def _number(key: bytes) -> int:
+    return int.from_bytes(key, "little")
+
+
+def _check_labels(given: DataSample, packed: DataSample, part: str) -> None:
+    if "gt_label" in given and not torch.equal(given.gt_label, packed.gt_label):
         raise ValueError(
-            f"{what}, take {more_bytes / _GB:.1f} GB more, and the disk of {folder} "
-            f"has {free / _GB:.1f} GB left. {_ADVICE}"
+            f"The pipeline of {part} makes label {given.gt_label.tolist()} of label "
+            f"{packed.gt_label.tolist()}, and feature_cache takes the data set's. Set "
+            "labels there, or leave out feature_cache."
         )
 
 
-def _write(store: FeatureStore, keys: object, done: list[list[Tensor]]) -> None:
+def _write(
+    store: FeatureStore, keys: Iterator[bytes], done: list[list[Tensor]]
+) -> None:
     if done:
         tensors = [torch.cat(parts) for parts in zip(*done, strict=True)]
         store.add([next(keys) for _ in range(len(tensors[0]))], tensors)

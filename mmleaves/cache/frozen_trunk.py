@@ -17,8 +17,8 @@ from mmleaves.cache.border import (
 )
 from mmleaves.cache.folded_norms import FoldedNorms
 
-# What a convolution with BatchNorm folded in may differ by, of the largest value.
-_FOLDED_RTOL = 1e-4
+# What two ways to one result may differ by, of the largest value.
+_RTOL = 1e-4
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ class FrozenTrunk:
         training = model.training
         # To try it must move no statistics.
         model.eval()
+        # TF32, to which a GPU rounds unasked, would hide what is looked for.
+        exactly = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), exactly:
                 course = self._course(images)
                 names = {module: name for name, module in self._modules.items()}
                 self.border: str = names[course.calls[-1].module]
@@ -175,16 +177,23 @@ class FrozenTrunk:
         self._folded = FoldedNorms(course.norms)
         after = self.features(images)
         # A convolution's output may go elsewhere too, before BatchNorm.
-        return self._folded if all(map(_near, before, after)) else None
+        return self._folded if all(map(near, before, after)) else None
 
     def _try_the_cut(self, images: Tensor) -> None:
         whole = tensors_in(self._extract(images))
+        features = self.features(images)
+        if any(t.ndim == 0 or len(t) != len(images) for t in features):
+            raise ValueError(
+                f"The output of {self.border}, the last of {self._backbone} that is "
+                f"frozen, is of the shapes {[tuple(t.shape) for t in features]}, "
+                f"expected a row for each of {len(images)} images."
+            )
         try:
             cut = tensors_in(self.extract_feat(images))
         except RuntimeError:  # of shapes that do not go together
             cut = []
         if [t.shape for t in whole] != [t.shape for t in cut] or not all(
-            map(_near, whole, cut)
+            map(near, whole, cut)
         ):
             raise ValueError(
                 f"What is trained of {self._backbone} needs more than the output of "
@@ -193,6 +202,7 @@ class FrozenTrunk:
             )
 
 
-def _near(a: Tensor, b: Tensor) -> bool:
+def near(a: Tensor, b: Tensor) -> bool:
+    """Return whether two tensors of one shape are the same but for rounding."""
     largest = a.abs().max().clamp(min=1e-12)
-    return bool((a - b).abs().max() <= _FOLDED_RTOL * largest)
+    return bool((a - b).abs().max() <= _RTOL * largest)

@@ -1,15 +1,18 @@
 """Views of an image: what a pipeline makes of it, the same at every call."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, Compose
 from torch.utils.data import Dataset
 
 from mmleaves.cache.feature_store import KEY_BYTES
+from mmleaves.cache.identity import described
+from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.draws import drawing_from
 
 # Those that make the same of an image each time.
@@ -28,32 +31,64 @@ _FIXED = {
 }
 # What packs, and what it packs beside the image.
 _LABELS = {"AttachFeatures", "PackInputs"}
+_NOT_OF_THE_PIXELS = {"img_path", "gt_label", "sample_idx"}
 _VIEW_BYTES = 4
 
 
 def random_transforms(dataset: BaseDataset) -> list[str]:
     """Return the transforms of a pipeline that make another image each time."""
-    names = [type(step).__name__ for step in dataset.pipeline.transforms]
+    names = [type(step).__name__ for step in _pipeline(dataset).transforms]
     return [name for name in names if name not in _FIXED]
 
 
 def pipeline_text(dataset: BaseDataset) -> str:
-    """Return all that a pipeline's transforms are set to."""
-    return "; ".join(
-        f"{type(step).__module__}.{type(step).__name__} {_settings(step)}"
-        for step in dataset.pipeline.transforms
+    """Return all that what a pipeline makes of an image depends on.
+
+    Raises:
+        ValueError: If the data set joins some with different pipelines.
+    """
+    return _text(_pipeline(dataset))
+
+
+def _pipeline(dataset: BaseDataset) -> Compose:
+    pipelines = [inner.pipeline for inner in inner_datasets(dataset)]
+    if len(set(map(_text, pipelines))) > 1:
+        raise ValueError(
+            f"feature_cache: the data sets that {type(dataset).__name__} joins have "
+            "different pipelines, expected one for all. Give them one, or leave out "
+            "feature_cache."
+        )
+    return pipelines[0]
+
+
+def _text(pipeline: Compose) -> str:
+    return json.dumps(
+        [
+            [described(type(step)), described(_settings(step))]
+            for step in pipeline.transforms
+            if type(step).__name__ != "AttachFeatures"
+        ]
     )
 
 
-def _settings(step: object) -> list[tuple[str, object]]:
+def _settings(step: object) -> dict[str, object]:
     # Where decoded images are kept changes nothing of them.
-    return sorted((k, v) for k, v in vars(step).items() if k != "cache")
+    return {k: v for k, v in sorted(vars(step).items()) if k != "cache"}
 
 
-def content_key(path: str) -> bytes:
-    """Return what stands for the bytes of a file."""
-    size = KEY_BYTES - _VIEW_BYTES
-    return blake2b(Path(path).read_bytes(), digest_size=size).digest()
+def content_key(info: Mapping[str, object]) -> bytes:
+    """Return what stands for an image: its file's bytes, and what else is said of it.
+
+    Args:
+        info: The data set's, with ``img_path``, the path of a local file, or ``img``.
+    """
+    digest = blake2b(digest_size=KEY_BYTES - _VIEW_BYTES)
+    if "img_path" in info:
+        digest.update(Path(info["img_path"]).read_bytes())
+    # Such as a box to cut out; a transform may read it.
+    if others := {k: v for k, v in info.items() if k not in _NOT_OF_THE_PIXELS}:
+        digest.update(json.dumps(described(others)).encode())
+    return digest.digest()
 
 
 def view_key(content: bytes, view: int) -> bytes:
@@ -70,22 +105,37 @@ class Views(Dataset):
     Args:
         dataset: With a pipeline that ends in ``PackInputs``.
         wanted: Number of the image in ``dataset``, and key of the view.
+        shape: (C, H, W) that each has.
     """
 
     def __init__(
-        self, dataset: BaseDataset, wanted: Sequence[tuple[int, bytes]]
+        self,
+        dataset: BaseDataset,
+        wanted: Sequence[tuple[int, bytes]],
+        shape: Sequence[int],
     ) -> None:
-        self.dataset, self.wanted = dataset, wanted
+        self.dataset, self.wanted, self.shape = dataset, wanted, tuple(shape)
 
     def __len__(self) -> int:
         return len(self.wanted)
 
     def __getitem__(self, place: int) -> torch.Tensor:
-        """Return the image, (C, H, W), uint8."""
+        """Return the image, (C, H, W), uint8.
+
+        Raises:
+            ValueError: If it is of another size.
+        """
         index, key = self.wanted[place]
         seed = int.from_bytes(blake2b(key, digest_size=4).digest(), "little")
         with drawing_from(seed):
-            return self.dataset[index]["inputs"]
+            image = self.dataset[index]["inputs"]
+        if tuple(image.shape) != self.shape:
+            raise ValueError(
+                f"feature_cache: image {index} is of shape {tuple(image.shape)}, "
+                f"expected {self.shape}, as the first is. Let the pipeline give all "
+                "one size, such as by CenterCrop, or leave out feature_cache."
+            )
+        return image
 
 
 def packed_labels(dataset: BaseDataset, index: int) -> object:
@@ -93,7 +143,7 @@ def packed_labels(dataset: BaseDataset, index: int) -> object:
     results = dataset.get_data_info(index)
     nothing = np.zeros((1, 1, 3), np.uint8)
     results |= {"img": nothing, "img_shape": (1, 1), "ori_shape": (1, 1)}
-    for step in dataset.pipeline.transforms:
+    for step in _pipeline(dataset).transforms:
         if type(step).__name__ in _LABELS:
             results = step(results)
     return results["data_samples"]

@@ -38,8 +38,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         "--class-weights",
         nargs="+",
         choices=["none", "auto"],
-        default=["none"],
-        help="class weights in the loss (default: none)",
+        help="class weights in the loss (default: the config's)",
     )
     parser.add_argument(
         "--views",
@@ -89,6 +88,7 @@ def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
         "rates": args.rates,
         "weight_decays": args.weight_decays,
         "seeds": args.seeds,
-        "class_weights": [None if w == "none" else w for w in args.class_weights],
+        "class_weights": args.class_weights
+        and [None if w == "none" else w for w in args.class_weights],
     }
     default_data_loaders(cfg, args)

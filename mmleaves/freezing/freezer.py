@@ -10,6 +10,8 @@ from mmleaves.freezing.parts import Part, model_parts
 from mmleaves.freezing.policy import Policy, Setting, parse_steps
 from mmleaves.freezing.selection import select
 
+_LISTS = (nn.ModuleList, nn.ModuleDict)
+
 
 class Freezer:
     """What of a model is trained in each epoch of a run.
@@ -114,11 +116,14 @@ class Freezer:
     def frozen_modules(self, step: int) -> set[str]:
         """Return the names of the modules that a step leaves as they are, whole."""
         still = set(self.modules_in_eval(step))
+        # Lists of modules do nothing themselves.
+        lists = {m for m in self.model.modules() if isinstance(m, _LISTS)}
         trained = self._trained_tensors(step)
         return {
             name
             for name, module in self.model.named_modules()
-            if still.issuperset(module.modules())
+            if module in still
+            and (still | lists).issuperset(module.modules())
             and not any(id(p) in trained for p in module.parameters())
         }
 

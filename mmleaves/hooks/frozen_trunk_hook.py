@@ -1,17 +1,21 @@
 """Run the frozen beginning of a model as inference, and keep what it gives."""
 
+import json
 from collections.abc import Callable
-from importlib.metadata import version
 
 import torch
 from mmengine.dataset import BaseDataset
-from mmengine.hooks import Hook
+from mmengine.device import get_device
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor, nn
 
+from mmleaves.cache.border import parents
 from mmleaves.cache.feature_cache import CacheSettings, FeatureCache
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
+from mmleaves.cache.identity import described, versions
+from mmleaves.cache.views import random_transforms
 from mmleaves.draws import drawing_from
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.proof import digests
@@ -60,7 +64,9 @@ class FrozenTrunkHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         # As in training, so that a checkpoint gets the scores that it got there.
-        self._enter(runner, len(self._freezer.steps) - 1, training=False)
+        step = len(self._freezer.steps) - 1
+        self._freezer.apply(step)
+        self._enter(runner, step, training=False)
 
     def after_test(self, runner: Runner) -> None:
         self._leave(runner)
@@ -85,8 +91,10 @@ class FrozenTrunkHook(Hook):
         self._step = step
         model = unwrapped(runner.model)
         loop = runner.train_loop if training else runner.test_loop
+        image = _first_image(loop.dataloader.dataset)
         try:
-            trunk = self._cut(runner, model, loop.dataloader.dataset, step)
+            self._refuse_moving_averages(runner, step)
+            trunk = self._cut(model, image, step)
         except ValueError as error:
             # A policy over time may begin or end with all of the model.
             if self._cache is not None and training and len(self._freezer.steps) == 1:
@@ -116,18 +124,25 @@ class FrozenTrunkHook(Hook):
             loop.dataloader = loader
         self._loaders = {}
 
-    def _cut(
-        self, runner: Runner, model: nn.Module, dataset: BaseDataset, step: int
-    ) -> FrozenTrunk:
+    def _refuse_moving_averages(self, runner: Runner, step: int) -> None:
+        earlier = [trained for _, trained in self._freezer.steps[:step]]
+        moved = frozenset().union(*earlier) - self._freezer.trained(step)
+        if moved and any(isinstance(hook, EMAHook) for hook in runner.hooks):
+            raise ValueError(
+                f"{len(moved)} tensors were trained before they were frozen, so their "
+                "averages, by which EMAHook validates, go on moving."
+            )
+
+    def _cut(self, model: nn.Module, image: Tensor, step: int) -> FrozenTrunk:
         if not hasattr(model, "backbone"):
             raise ValueError(
                 f"{type(model).__name__} is one piece, without a backbone apart."
             )
         with drawing_from():
-            images = [dataset[0]["inputs"], dataset[-1]["inputs"]]
-            if isinstance(images[0], list):  # test-time augmentation: views of each
-                images = [views[0] for views in images]
-            batch = model.data_preprocessor({"inputs": torch.stack(images)}, False)
+            # Another image that has nothing in common with it.
+            noise = torch.randint_like(image, 256)
+            images = torch.stack([image, noise])
+            batch = model.data_preprocessor({"inputs": images}, False)
             frozen = self._freezer.frozen_modules(step) | _fixed_neck(model)
             trunk = FrozenTrunk(model, frozen, batch["inputs"])
         self._freezer.hold(step)
@@ -138,37 +153,78 @@ class FrozenTrunkHook(Hook):
     ) -> None:
         steps = self._freezer.steps
         until = steps[step + 1][0] if step + 1 < len(steps) else runner.max_epochs
-        if until - runner.epoch <= (self._cache.views or 1):
-            # To compute the features would take as long as the training on them.
+        epochs = until - runner.epoch
+        views = 1
+        if random_transforms(runner.train_loop.dataloader.dataset):
+            views = self._cache.views or 1
+        if epochs <= views:
+            runner.logger.info(
+                f"No features are kept: to compute {views} views of each image takes "
+                f"as long as to train on them for {epochs} epochs."
+            )
             return
         optim_wrapper = runner.optim_wrapper
         preprocess = model.data_preprocessor
 
-        def compute(images: Tensor) -> list[Tensor]:
+        def compute(images: Tensor) -> Features:
             with torch.no_grad(), optim_wrapper.optim_context(runner.model):
-                return trunk.features(preprocess({"inputs": images}, False)["inputs"])
+                images = preprocess({"inputs": images}, False)["inputs"]
+                return Features(trunk.features(images), tuple(images.shape[1:]))
 
-        tensors = self._freezer.frozen_tensors(step)
+        before = {k: v for k, v in runner.cfg.model.items() if k != "head"}
         identity = {
-            "weights": str(sorted(digests(tensors).items())),
-            "model": str(runner.cfg.model.get("backbone")),
+            "weights": str(sorted(digests(self._tensors(model, step)).items())),
+            "model": json.dumps(described(before)),
+            "code": json.dumps(_code(model)),
             "border": trunk.border,
-            "preprocessor": f"{runner.cfg.get('data_preprocessor')} "
-            f"{runner.cfg.model.get('data_preprocessor')}",
-            "precision": f"{type(optim_wrapper).__name__} folded={trunk.folds}",
-            "versions": " ".join(
-                f"{name} {version(name)}"
-                for name in ("torch", "mmpretrain", "mmcv-lite", "opencv-python")
-            ),
+            "preprocessor": str(runner.cfg.get("data_preprocessor")),
+            "precision": f"{_compute_dtype(runner)}, folded={trunk.folds}",
+            "versions": versions(),
         }
         cache = FeatureCache(self._cache, compute, identity)
         loops = {"train": runner.train_loop, "val": runner.val_loop}
+        loops = {part: loop for part, loop in loops.items() if loop is not None}
+        own = {part: loop.dataloader for part, loop in loops.items()}
+        features = cache.loaders(own, seed=runner.seed)
         for part, loop in loops.items():
-            if loop is not None:
-                self._loaders[loop] = loop.dataloader
-                loop.dataloader = cache.loader(
-                    loop.dataloader, part=part, seed=runner.seed
-                )
+            self._loaders[loop] = own[part]
+            loop.dataloader = features[part]
+
+    def _tensors(self, model: nn.Module, step: int) -> dict[str, Tensor]:
+        """Return the tensors that what a trunk gives may depend on."""
+        tensors = self._freezer.frozen_tensors(step)
+        frozen = self._freezer.frozen_modules(step)
+        # Buffers of what holds frozen modules, such as a net's own table of positions.
+        for holder in {parent for name in frozen for parent in parents(name)}:
+            buffers = model.get_submodule(holder).named_buffers(holder, recurse=False)
+            tensors |= dict(buffers)
+        return tensors
+
+
+def _first_image(dataset: BaseDataset) -> Tensor:
+    with drawing_from():
+        image = dataset[0]["inputs"]
+    # In test-time augmentation, views of it.
+    return image[0] if isinstance(image, list) else image
+
+
+def _code(model: nn.Module) -> list:
+    """Return the code of all modules but the head's."""
+    kinds = {
+        type(module)
+        for name, module in model.named_modules()
+        if name.partition(".")[0] != "head"
+    }
+    return sorted(described(kind) for kind in kinds)
+
+
+def _compute_dtype(runner: Runner) -> str:
+    """Return what a forward pass of the training computes in, and where."""
+    device = get_device()
+    with runner.optim_wrapper.optim_context(runner.model):
+        if torch.is_autocast_enabled(device):
+            return f"{torch.get_autocast_dtype(device)} on {device}"
+    return f"{torch.float32} on {device}"
 
 
 def _fixed_neck(model: nn.Module) -> set[str]:

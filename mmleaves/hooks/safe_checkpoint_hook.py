@@ -48,6 +48,7 @@ class SafeCheckpointHook(CheckpointHook):
         after = {key: path or before.get(key) for key, path in now.items()}
         self._set_best_files(after)
         if self._is_due(runner):
+            runner.logger.info(f"Saving checkpoint at {runner.epoch} epochs")
             meta = {"epoch": runner.epoch, "iter": runner.iter}
             self._save_checkpoint_with_step(runner, runner.epoch, meta)
         if is_main_process():

@@ -39,6 +39,7 @@ class LinearHeads:
             and ``betas`` do not say.
         momentum: Of SGD.
         betas: Of AdamW.
+        eps: Of AdamW.
         label_smoothing: Share of the target that is spread over all classes, [0, 1).
         init_std: Standard deviation of the initial weights; biases begin at 0.
     """
@@ -52,6 +53,7 @@ class LinearHeads:
         optimizer: str = "AdamW",
         momentum: float = 0.0,
         betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
         label_smoothing: float = 0.0,
         init_std: float = 0.01,
     ) -> None:
@@ -70,7 +72,7 @@ class LinearHeads:
         ones = (1.0,) * classes
         self._class_weights = torch.tensor([s.class_weights or ones for s in settings])
         self._smoothing = label_smoothing
-        update = {"AdamW": _AdamW(betas), "SGD": _SGD(momentum)}
+        update = {"AdamW": _AdamW(betas, eps), "SGD": _SGD(momentum)}
         self._update = update[optimizer]
 
     def scores(self, features: Tensor) -> Tensor:
@@ -115,7 +117,7 @@ class LinearHeads:
 class _AdamW:
     """Decoupled weight decay, as torch.optim.AdamW (Loshchilov and Hutter, 2019)."""
 
-    def __init__(self, betas: tuple[float, float], eps: float = 1e-8) -> None:
+    def __init__(self, betas: tuple[float, float], eps: float) -> None:
         self._betas, self._eps = betas, eps
         self._means: list[Tensor] = []
         self._squares: list[Tensor] = []

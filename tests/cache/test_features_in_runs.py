@@ -109,12 +109,17 @@ def test_a_view_is_computed_once_for_all_runs_and_again_when_anything_changes(
     larger = scale.replace("64", "96")
     done = train(leaves, "fourth", views, larger, pretrained=True)
     assert found(done) == [(0, 16), (2, 2)]
+    # Another neck without weights: as wide, and at the same place.
+    neck = ["model.neck.type=GeneralizedMeanPooling", "model.neck.p=2.0"]
+    neck.append("model.neck.p_trainable=False")
+    done = train(leaves, "neck", views, scale, *neck, pretrained=True)
+    assert found(done) == [(0, 16), (0, 2)]
     # Other weights.
     assert found(train(leaves, "fifth", views, scale)) == [(0, 16), (0, 2)]
     # Files with other bytes, under their old names and of their old sizes.
     for path in (leaves / "7. Ilex aquifolium").iterdir():
         data = bytearray(path.read_bytes())
-        data[20] ^= 1
+        data[17] ^= 2  # pixels an inch, which change no pixel
         path.write_bytes(data)
     done = train(leaves, "sixth", views, scale, pretrained=True)
     assert found(done) == [(8, 16), (1, 2)]
@@ -130,14 +135,28 @@ def test_random_training_images_need_a_number_of_views(leaves):
     ) in done.stderr
 
 
+def test_an_image_that_cannot_be_read_is_said_as_without_the_cache(leaves):
+    for path in leaves.glob("*/*"):
+        data = bytearray(path.read_bytes())
+        data[20] ^= 1  # the mark of what comes after the header
+        path.write_bytes(data)
+    done = train(leaves, "run", "feature_cache.views=1")
+    assert done.returncode == 2
+    assert "Error: " + str(leaves) in done.stderr
+    assert "found a damaged or truncated JPEG" in done.stderr
+
+
 def test_what_would_take_too_much_is_refused_before_it_begins(leaves):
     settings = ["feature_cache.views=2", "feature_cache.limit_gb=1e-6"]
     done = train(leaves, "run", *settings)
     assert done.returncode == 2
-    assert (
-        "The features of the 8 images of train, 2 views of each, take 0.0 GB, over "
-        "the limit of feature_cache.limit_gb=1e-06. Raise it, or: Take fewer"
-    ) in done.stderr
+    # 10 images of 1280 numbers of 2 bytes, or of 4 without bfloat16.
+    assert re.search(
+        r"The features \(images of train: 8, 2 views of each; images of val: 2\) take "
+        r"(4.6|9.2)e-05 GB, over the limit of feature_cache.limit_gb=1e-06. Raise it, "
+        "or: Take fewer",
+        done.stderr,
+    )
 
 
 def test_features_are_kept_while_the_trunk_is_frozen_and_then_no_more(leaves):
@@ -147,3 +166,61 @@ def test_features_are_kept_while_the_trunk_is_frozen_and_then_no_more(leaves):
     assert found(done) == [(0, 8), (0, 2)]
     assert "From epoch 3 on, 2," in done.stdout
     assert len(metrics(leaves.parent / "run")) == 3
+
+
+AVERAGED = f"""
+_base_ = ["{ROOT / "configs" / CONFIG}.py"]
+custom_hooks = [dict(type="EMAHook", momentum=0.5)]
+"""
+
+
+def test_what_is_averaged_on_after_it_is_frozen_is_not_cut_off(leaves, tmp_path):
+    config = tmp_path / "averaged.py"
+    config.write_text(AVERAGED)
+    policy = "trainable=[all,classifier@1]"
+    done = train(leaves, "run", policy, "feature_cache.views=1", config=config)
+    assert found(done) == []
+    assert "averages, by which EMAHook validates, go on moving" in done.stdout
+
+
+def test_images_that_come_twice_an_epoch_are_computed_once(leaves, tmp_path):
+    config = tmp_path / "repeated.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / CONFIG}.py"]
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type="RepeatDataset",
+        times=2,
+        dataset=dict(part="train", pipeline={{{{_base_.train_pipeline}}}}),
+    )
+)
+""")
+    done = train(leaves, "run", "feature_cache.views=1", config=config)
+    assert found(done) == [(0, 8), (0, 2)]
+
+
+def test_one_image_alone_and_images_of_any_size_are_predicted(leaves, tmp_path):
+    check(train(leaves, "run", epochs=1))
+    image = min((leaves / "7. Ilex aquifolium").iterdir())
+    config = tmp_path / "whole.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / CONFIG}.py"]
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    dataset=dict(
+        pipeline=[
+            dict(type="mmleaves.LoadImage"),
+            dict(type="ResizeEdge", scale=64, edge="short"),
+            dict(type="PackInputs"),
+        ]
+    ),
+)
+""")
+    for images, count in ((image, 1), (image.parent, 6)):
+        done = run_tool(
+            *("predict", config, leaves.parent / "run" / "epoch_1.pth", images),
+            *("--out", tmp_path / "table.csv"),
+        )
+        assert f"{count} predictions" in check(done).stdout

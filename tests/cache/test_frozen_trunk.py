@@ -150,3 +150,51 @@ def test_images_of_another_size_take_their_own_course():
 def test_a_net_without_a_frozen_beginning_is_refused():
     with pytest.raises(ValueError, match="Nothing of ResNet is frozen before what is"):
         cut(ALL["ResNet"], "all")
+
+
+class Scaled(nn.Module):
+    """Two frozen layers, and between them a parameter of the net's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Conv2d(3, 4, 3))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.scale = nn.Parameter(torch.ones(4, 1, 1))
+        self.eval().requires_grad_(False)
+
+    def extract_feat(self, images):
+        return self.pool(self.backbone(images) * self.scale).flatten(1)
+
+
+def test_what_is_behind_a_trained_parameter_is_not_frozen():
+    model = Scaled()
+    frozen = ["backbone", "backbone.0", "pool"]
+    assert FrozenTrunk(model, frozen, torch.rand(2, 3, 8, 8)).border == "pool"
+    model.scale.requires_grad_(True)
+    trunk = FrozenTrunk(model, frozen, torch.rand(2, 3, 8, 8))
+    assert trunk.border == "backbone"
+    trunk.extract_feat(torch.rand(2, 3, 8, 8)).sum().backward()
+    assert model.scale.grad.abs().min() > 0
+
+
+class PositionsFirst(nn.Module):
+    """Gives tokens as (L, N, C), as `nn.MultiheadAttention` takes them."""
+
+    def forward(self, images):
+        return images.flatten(2).permute(2, 0, 1)
+
+
+class Tokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = PositionsFirst()
+        self.last = nn.Linear(3, 3)
+        self.eval()
+
+    def extract_feat(self, images):
+        return self.last(self.backbone(images)).mean(0)
+
+
+def test_an_output_without_a_row_for_each_image_is_refused():
+    with pytest.raises(ValueError, match=r"\[\(64, 2, 3\)\], expected a row for each"):
+        FrozenTrunk(Tokens(), ["backbone"], torch.rand(2, 3, 8, 8))

@@ -1,10 +1,10 @@
 import pytest
-from mmengine.hooks import CheckpointHook
 from tool_runs import ROOT
 
 import mmleaves.metrics
 from mmleaves.config import load_config
 from mmleaves.hooks.check_monitors_hook import check_measured
+from mmleaves.hooks.safe_checkpoint_hook import SafeCheckpointHook
 
 SETTING = "default_hooks.checkpoint.save_best"
 
@@ -30,8 +30,8 @@ def test_the_name_of_a_metric_says_which_way_is_better(metric, rule):
     path = ROOT / "configs" / "mobilenet-v2_probe_b32-adamw-cosine10_busi.py"
     cfg = load_config(str(path), [f"{SETTING}={metric}"], import_custom_modules=False)
     settings = dict(cfg.default_hooks.checkpoint)
-    assert settings.pop("type") == "CheckpointHook"
-    assert CheckpointHook(**settings).rules == [rule]
+    assert settings.pop("type") == "mmleaves.SafeCheckpointHook"
+    assert SafeCheckpointHook(**settings).rules == [rule]
 
 
 def test_no_metric_of_ours_is_left_out_above():

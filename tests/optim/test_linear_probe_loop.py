@@ -6,7 +6,12 @@ import shutil
 
 import pytest
 import torch
-from tool_runs import check, run_tool
+from mmengine.config import Config
+from tool_runs import ROOT, check, run_tool
+
+from mmleaves.commands.linear_probe import apply_arguments, parse_args
+from mmleaves.config import load_config
+from mmleaves.runner import FineTuneRunner
 
 CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
 
@@ -76,9 +81,21 @@ def test_a_grid_leaves_a_checkpoint_that_testing_scores_as_the_table_says(
         )
     )
     scored = json.loads(scores.read_text())
-    assert scored["loss/cross_entropy"] in [
-        pytest.approx(float(row["loss"]), abs=2e-3) for row in rows
-    ]
+    # The first seed of the settings whose mean over the seeds is the best.
+    own = {}
+    for row in rows:
+        settings = row["rate"], row["class_weights"]
+        own.setdefault(settings, []).append(row)
+    (chosen, _) = max(
+        own.values(),
+        key=lambda of: (
+            sum(float(row["accuracy"]) for row in of),
+            -sum(float(row["loss"]) for row in of),
+        ),
+    )
+    assert scored["loss/cross_entropy"] == pytest.approx(
+        float(chosen["loss"]), abs=2e-3
+    )
     (metrics,) = rows_of(run / "metrics.csv")
     assert float(metrics["val/accuracy/top1"]) == scored["accuracy/top1"]
 
@@ -99,7 +116,11 @@ def test_the_trunk_is_as_it_was(leaves, mobilenet_weights):
     ("flags", "settings", "message"),
     [
         (["--views", "5"], [], "with fewer views than epochs"),
-        ([], ["model.head.type=VisionTransformerClsHead"], "model.head"),
+        (
+            [],
+            ["model.head.type=StackedLinearClsHead", "model.head.mid_channels=[8]"],
+            "of one linear layer with a bias, and model.head, a StackedLinearClsHead",
+        ),
         (
             [],
             ["optim_wrapper.optimizer.type=Adagrad"],
@@ -119,3 +140,119 @@ def test_what_it_cannot_train_is_refused(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def small(leaves, monkeypatch):
+    """Makes the runner of a probe on ten small images, in this process."""
+    monkeypatch.setenv("MMLEAVES_CACHE", str(leaves.parent / "cache"))
+
+    def runner(*settings, **parts):
+        flags = ["--rates", "1e-2", "--views", "1", "--work-dir", leaves.parent / "run"]
+        given = options(leaves, "train_cfg.max_epochs=3", *settings)
+        args = parse_args([CONFIG, *map(str, flags), *given])
+        cfg = load_config(CONFIG, args.cfg_options)
+        apply_arguments(cfg, args)
+        cfg.model.backbone.init_cfg = None
+        for loader in (cfg.train_dataloader, cfg.val_dataloader):
+            loader.dataset.pipeline = [
+                {"type": "mmleaves.LoadImage"},
+                {"type": "Resize", "scale": (64, 64)},
+                {"type": "PackInputs"},
+            ]
+        for name, part in parts.items():
+            cfg[name] = part
+        return FineTuneRunner.from_cfg(cfg)
+
+    return runner
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts", "message"),
+    [
+        (
+            ["optim_wrapper.accumulative_counts=2"],
+            {},
+            "updates after each batch, and optim_wrapper has accumulative_counts=2",
+        ),
+        (
+            ["optim_wrapper.paramwise_cfg.bias_decay_mult=0"],
+            {},
+            "at one rate and decay, and the optimiser has 2 groups",
+        ),
+        (
+            ["optim_wrapper.optimizer.amsgrad=True"],
+            {},
+            "nothing of amsgrad=True, which optim_wrapper.optimizer has",
+        ),
+        (
+            [
+                "model.head.loss.type=CrossEntropyLoss",
+                "model.head.loss.loss_weight=2.0",
+            ],
+            {},
+            "nothing of loss_weight=2.0, which model.head.loss, a CrossEntropyLoss",
+        ),
+        (
+            ["train_dataloader.sampler.shuffle=False"],
+            {},
+            "in the order of a DefaultSampler with shuffle=True",
+        ),
+        ([], {"custom_hooks": [{"type": "EMAHook"}]}, "has an EMAHook"),
+        (
+            [],
+            {"param_scheduler": [{"type": "ReduceOnPlateauLR", "monitor": "x"}]},
+            "one that goes by each validation",
+        ),
+        (
+            [],
+            {
+                "param_scheduler": [
+                    {"type": "LinearMomentum", "start_factor": 0.5, "end": 2}
+                ]
+            },
+            "keeps the momentum, and param_scheduler changes it",
+        ),
+    ],
+)
+def test_what_the_usual_loop_would_do_otherwise_is_refused_before_any_feature(
+    small, leaves, settings, parts, message
+):
+    runner = small(*settings, **parts)
+    with pytest.raises(ValueError, match=message):
+        runner.train()
+    assert not (leaves.parent / "cache" / "features").exists()
+
+
+def test_a_head_that_does_more_than_its_linear_layer_is_refused(small):
+    model = ROOT / "configs" / "_base_" / "models" / "mobilenet-v2-224-112.py"
+    model = Config.fromfile(model).model
+    for branch in model.backbone.branches.values():
+        branch.init_cfg = None
+    model.backbone.sides_px = {"coarse": 32}
+    # As wide as each of the two that it adds.
+    model.head.how = "sum"
+    runner = small(model=model)
+    with pytest.raises(ValueError, match="a FusionClsHead, makes something else of"):
+        runner.train()
+
+
+def test_class_weights_and_whole_batches_are_the_configs(small, leaves):
+    loss = {"type": "LabelSmoothLoss", "label_smooth_val": 0.1}
+    head = {"type": "LinearClsHead", "in_channels": 1280}
+    backbone = {"type": "MobileNetV2"}
+    runner = small(
+        "train_dataloader.drop_last=True",
+        model={
+            "type": "ImageClassifier",
+            "backbone": backbone,
+            "neck": {"type": "GlobalAveragePooling"},
+            "head": {**head, "loss": {**loss, "class_weight": [1.0, 50.0]}},
+        },
+    )
+    runner.train()
+    assert [s.class_weights for s in runner.train_loop._grid()] == [(1.0, 50.0)]
+    (row,) = rows_of(leaves.parent / "run" / "heads.csv")
+    assert row["class_weights"] == "own"
+    # Eight images in batches of three: two batches, and the last two are left out.
+    assert len(runner.train_loop._factors()) == 6

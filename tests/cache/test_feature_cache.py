@@ -1,0 +1,104 @@
+"""Features of a few images: all there, within limits, whoever computes them."""
+
+import numpy as np
+import pytest
+import torch
+from cache.few_images import cache, loader, write_images
+from mmcv.transforms import BaseTransform
+from mmpretrain.registry import TRANSFORMS
+from tool_runs import ROOT, check, run_python
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_images(tmp_path / "images")
+    return tmp_path / "images"
+
+
+def test_a_batch_has_the_features_and_labels_of_its_images(folder, tmp_path):
+    plain = loader(folder)
+    found = cache(tmp_path / "kept").loaders({"val": plain}, seed=0)["val"]
+    images = [plain.dataset[i]["inputs"].float().mean() for i in range(8)]
+    batches = [batch["inputs"].tensors[0] for batch in found]
+    assert [len(batch) for batch in batches] == [4, 4]
+    torch.testing.assert_close(torch.cat(batches)[:, 0], torch.stack(images))
+    labels = [s.gt_label.item() for batch in found for s in batch["data_samples"]]
+    assert labels == list(range(8))
+
+
+# Eight features of 4 bytes in each part: 32 bytes, and 64 together.
+@pytest.mark.parametrize(("limit_gb", "fits"), [(64e-9, True), (63e-9, False)])
+def test_the_limit_is_on_both_parts_together(folder, tmp_path, limit_gb, fits):
+    kept = cache(tmp_path / "kept", limit_gb=limit_gb)
+    parts = {"train": loader(folder), "val": loader(folder)}
+    if fits:
+        kept.loaders(parts, seed=0)
+        return
+    with pytest.raises(ValueError, match=r"images of train: 8; images of val: 8"):
+        kept.loaders(parts, seed=0)
+    assert not list(tmp_path.glob("kept/*/*.safetensors"))
+
+
+@TRANSFORMS.register_module()
+class NextLabel(BaseTransform):
+    def transform(self, results):
+        return results | {"gt_label": results["gt_label"] + 1}
+
+
+def test_a_pipeline_that_changes_labels_is_refused(folder, tmp_path):
+    kept = cache(tmp_path / "kept", views=1)
+    parts = {"train": loader(folder, {"type": "NextLabel"})}
+    with pytest.raises(ValueError, match=r"train makes label \[1\] of label \[0\]"):
+        kept.loaders(parts, seed=0)
+
+
+def test_views_leave_chance_as_it_was(folder, tmp_path):
+    crop = {"type": "RandomResizedCrop", "scale": 4}
+    drawn = []
+    for _ in range(2):  # the second time all is there
+        np.random.seed(0)
+        torch.manual_seed(0)
+        kept = cache(tmp_path / "kept", views=3)
+        kept.loaders({"train": loader(folder, crop)}, seed=0)
+        drawn.append((np.random.rand(), torch.rand(1).item()))
+    np.random.seed(0)
+    torch.manual_seed(0)
+    assert drawn == [(np.random.rand(), torch.rand(1).item())] * 2
+
+
+PROCESS = """
+import os
+import sys
+import time
+from pathlib import Path
+
+from torch.distributed import barrier, init_process_group
+
+sys.path.insert(0, sys.argv[1])
+from cache.few_images import cache, loader
+
+init_process_group("gloo")
+folder = Path(sys.argv[2])
+kept = cache(folder / "kept")
+barrier()
+if os.environ["RANK"] == "1":
+    # The other has written by then what it found missing.
+    time.sleep(5)
+found = kept.loaders({"val": loader(folder / "images")}, seed=0)["val"]
+print(sum(len(batch["data_samples"]) for batch in found), "of rank", os.environ["RANK"])
+"""
+
+
+def test_two_processes_leave_nothing_out_when_one_looks_later(folder, tmp_path):
+    script = tmp_path / "process.py"
+    script.write_text(PROCESS)
+    done = check(
+        run_python(
+            *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2),
+            *(script, ROOT / "tests", tmp_path),
+        )
+    )
+    assert "8 of rank 0" in done.stdout
+    assert "8 of rank 1" in done.stdout
+    # Each has written a file.
+    assert len(list(tmp_path.glob("kept/*/*.safetensors"))) == 2

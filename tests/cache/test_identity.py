@@ -1,0 +1,81 @@
+"""What tells one computation from another, where a ``repr`` does not."""
+
+import json
+import re
+from functools import partial
+
+import numpy as np
+import torch
+from tool_runs import check, run_python
+from torchvision import transforms
+
+from mmleaves.cache.identity import described
+
+
+def test_settings_that_a_repr_leaves_out_count():
+    weak, strong = (transforms.RandomPerspective(by) for by in (0.1, 0.9))
+    assert repr(weak) == repr(strong)
+    assert described(weak) != described(strong)
+    assert described(weak) == described(transforms.RandomPerspective(0.1))
+
+
+def test_every_number_of_a_long_array_counts():
+    one = np.zeros(5000)
+    other = one.copy()
+    other[2500] = 1
+    assert repr(one) == repr(other)
+    assert described([one]) != described([other])
+    assert described(torch.zeros(9)) != described(torch.zeros(3, 3))
+
+
+def test_what_a_function_is_given_beforehand_counts():
+    assert described(partial(pow, 2)) != described(partial(pow, 3))
+
+
+def test_what_holds_itself_has_an_end():
+    node = {"name": "a"}
+    node["self"] = node
+    assert json.dumps(described(node)) == json.dumps(
+        [["'name'", "'a'"], ["'self'", "itself"]]
+    )
+
+
+PRINT = """
+import json
+import re
+from torchvision import transforms
+from mmleaves.cache.identity import described
+
+class Plain:
+    pass
+
+steps = [transforms.Compose([transforms.ToTensor()]), re.compile("a"), Plain(), {"b"}]
+print(json.dumps(described([*steps, object(), len])))
+"""
+
+
+def test_another_process_says_the_same():
+    said = {check(run_python("-c", PRINT)).stdout for _ in range(2)}
+    assert len(said) == 1
+    assert not re.search("0x[0-9a-f]+", said.pop())
+
+
+CODE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from the_step import Step
+from mmleaves.cache.identity import code_of
+print(code_of(Step))
+"""
+
+
+def test_other_code_of_a_class_or_of_its_base_is_another(tmp_path):
+    base, own = tmp_path / "the_base.py", tmp_path / "the_step.py"
+    base.write_text("class Base:\n    pass\n")
+    own.write_text("from the_base import Base\nclass Step(Base):\n    pass\n")
+    found = set()
+    for changed in (None, own, base):
+        if changed:
+            changed.write_text(f"{changed.read_text()}    # changed\n")
+        found.add(check(run_python("-c", CODE, tmp_path)).stdout)
+    assert len(found) == 3

@@ -1,0 +1,75 @@
+"""Views of images: what tells one from another."""
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmpretrain.datasets import BaseDataset
+
+from mmleaves.cache.views import Views, content_key, pipeline_text, view_key
+
+CROP = {"type": "RandomResizedCrop", "scale": 8}
+PACK = {"type": "PackInputs"}
+
+
+class Boxed(BaseDataset):
+    """Two images, with a box in each."""
+
+    def __init__(self, folder, *steps):
+        self._folder = folder
+        load = {"type": "LoadImageFromFile"}
+        super().__init__("", pipeline=[load, *steps, PACK])
+
+    def load_data_list(self):
+        return [
+            {"img_path": str(self._folder / f"{i}.png"), "gt_label": i, "left": i + 1}
+            for i in range(2)
+        ]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i in range(2):
+        pixels = np.random.default_rng(i).integers(0, 256, (20 + i, 20, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f"{i}.png"), pixels)
+    return tmp_path
+
+
+def test_an_image_is_known_by_its_bytes_and_by_what_a_transform_may_read(folder):
+    info = Boxed(folder).get_data_info(0)
+    same = {**info, "gt_label": 7, "sample_idx": 3}
+    assert content_key(same) == content_key(info)
+    assert content_key({**info, "left": 2}) != content_key(info)
+    copy = folder / "copy.png"
+    copy.write_bytes((folder / "0.png").read_bytes())
+    assert content_key({**info, "img_path": str(copy)}) == content_key(info)
+    other = {**info, "img_path": str(folder / "1.png")}
+    assert content_key(other) != content_key(info)
+
+
+def test_images_without_a_file_are_known_by_their_pixels():
+    one, other = np.zeros((2, 9, 9, 3), np.uint8)
+    other[5, 5] = 1
+    keys = {content_key({"img": image, "gt_label": 0}) for image in (one, other)}
+    assert len(keys) == 2
+
+
+def test_data_sets_in_others_are_known_by_the_pipeline_that_they_share(folder):
+    data = Boxed(folder, CROP)
+    text = pipeline_text(data)
+    assert pipeline_text(RepeatDataset(data, times=2)) == text
+    assert pipeline_text(ConcatDataset([data, Boxed(folder, CROP)])) == text
+    mixed = ConcatDataset([data, Boxed(folder, {**CROP, "scale": 9})])
+    with pytest.raises(ValueError, match="ConcatDataset joins have different pipel"):
+        pipeline_text(mixed)
+
+
+def test_an_image_of_another_size_is_refused_by_its_number(folder):
+    data = Boxed(folder)
+    wanted = [(i, view_key(content_key(data.get_data_info(i)), 0)) for i in range(2)]
+    views = Views(data, wanted, data[0]["inputs"].shape)
+    assert views[0].shape == (3, 20, 20)
+    with pytest.raises(
+        ValueError, match=r"image 1 is of shape \(3, 21, 20\), expected \(3, 20, 20\)"
+    ):
+        views[1]
