@@ -15,7 +15,7 @@ import PIL
 from mmleaves.audit.image_facts import THUMBNAIL_PX, ImageFacts
 
 # Raise it when the facts or the search for near-duplicates change.
-VERSION = 3
+VERSION = 4
 # A file changed after it was read may keep its time stamp if the clock that stamps it
 # is as coarse as FAT's, 2 s: what is younger is not kept. Git does so for its index.
 FRESH_S = 3
