@@ -50,6 +50,7 @@ KINDS = {
     "cropped by 5 %": (lambda img, rng: cropped(img, 0.95, rng), 90),
     "cropped by 10 %": (lambda img, rng: cropped(img, 0.9, rng), 90),
     "cropped by 5 % and re-encoded, 60": (lambda img, rng: cropped(img, 0.95, rng), 60),
+    "squashed to 224x224": (lambda img, rng: cv2.resize(img, (224, 224)), 90),
 }
 RELABELLED = "relabelled, quality 60"
 
