@@ -13,7 +13,7 @@ from mmleaves.commands import train
 from mmleaves.evidence.plan import Plan, read_plan
 from mmleaves.evidence.predict import predict
 from mmleaves.evidence.predictions import Predictions
-from mmleaves.evidence.run_files import RunRecord, write_run
+from mmleaves.evidence.run_files import SCORED_BY_EPOCH, RunRecord, write_run
 from mmleaves.experiments.image_table import file_hash, read_images
 from mmleaves.experiments.locks import hold
 from mmleaves.experiments.recipes import read_recipe
@@ -21,7 +21,6 @@ from mmleaves.experiments.run_config import has_test, plan_seed, run_config
 from mmleaves.experiments.runs import LOCK, Run
 from mmleaves.experiments.uses import SCORE, SELECT, TRAIN, image_uses
 from mmleaves.hooks.environment import environment
-from mmleaves.hooks.score_every_epoch_hook import FILE as SCORED_BY_EPOCH
 from mmleaves.whole_files import write_whole
 
 TRAINING, COMMAND = "training", "train.sh"
