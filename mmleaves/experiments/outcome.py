@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmleaves.evidence.plan import Plan
-from mmleaves.evidence.run_files import read_record, read_run
+from mmleaves.evidence.run_files import SCORED_BY_EPOCH, read_record, read_run
 from mmleaves.experiments.runs import Run
-from mmleaves.hooks.score_every_epoch_hook import FILE as SCORED_BY_EPOCH
 
 
 def say_plan(plan: Plan, experiment: Path) -> str:
