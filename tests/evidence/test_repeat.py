@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from evidence.small_recipes import draw_scans, write_recipe
+from filelock import FileLock
 from pyarrow.parquet import read_table
 from tool_runs import ROOT, check, run_python
 
@@ -31,12 +32,9 @@ class Experiment:
     """Two configs, two folds, two repeats, and how often they had to be started."""
 
     def __init__(self, folder):
-        self.data = draw_scans(folder / "data")
+        self.data = folder / "data"
         self.folder = folder / "experiment"
-        self.configs = [
-            write_recipe(folder / "tiny.py", self.data),
-            write_recipe(folder / "still.py", self.data, rate=1e-9),
-        ]
+        self.configs = [folder / "tiny.py", folder / "still.py"]
         self.arguments = [
             *map(str, self.configs),
             *("--out", str(self.folder), "--score-every-epoch", "--jobs", "2"),
@@ -53,7 +51,7 @@ class Experiment:
 
     @property
     def complete(self):
-        return {path.parent: path.stat().st_mtime_ns for path in self.records}
+        return {str(path): path.stat().st_mtime_ns for path in self.records}
 
     @property
     def records(self):
@@ -61,7 +59,8 @@ class Experiment:
 
     @property
     def at_work(self):
-        return [p for p in self.folder.glob("*/repeat*/run.lock") if is_held(p)]
+        locks = self.folder.glob("*/repeat*/run.lock")
+        return [str(path) for path in locks if is_held(path)]
 
     def wait_until(self, condition, process, seconds=300):
         deadline = time.monotonic() + seconds
@@ -71,30 +70,45 @@ class Experiment:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="module")
-def experiment(tmp_path_factory):
+@pytest.fixture(scope="session")
+def experiment(shared_tmp):
     """An experiment that was killed, then done by two processes, one of them ended."""
-    self = Experiment(tmp_path_factory.mktemp("repeat"))
+    folder = shared_tmp / "repeat"
+    known = folder / "happened.json"
+    with FileLock(shared_tmp / "repeat.lock"):
+        if not known.is_file():
+            folder.mkdir()
+            known.write_text(json.dumps(happened(Experiment(folder))))
+    self = Experiment(folder)
+    vars(self).update(json.loads(known.read_text()))
+    return self
+
+
+def happened(self):
+    """Draw the data, do the runs, and return what was seen on the way."""
+    draw_scans(self.data)
+    write_recipe(self.configs[0], self.data)
+    write_recipe(self.configs[1], self.data, rate=1e-9)
 
     killed = self.start("--folds", "2", "--repeats", "2", "--margin", "2")
     self.wait_until(lambda: self.complete and self.at_work, killed)
     killed.kill()
     killed.wait()
-    self.after_kill = self.complete
+    seen = {"after_kill": self.complete}
     deadline = time.monotonic() + 20
     while self.at_work and time.monotonic() < deadline:
         time.sleep(0.05)
-    self.left_by_kill = self.at_work
+    seen["left_by_kill"] = self.at_work
 
     ended, last = self.start("--jobs", "1"), self.start("--jobs", "1")
     self.wait_until(lambda: len(self.at_work) == 2, ended)
     ended.terminate()
-    self.said_when_ended = ended.communicate()[0]
-    self.code_when_ended = ended.returncode
-    self.left_by_end = self.at_work
-    self.said = last.communicate()[0]
-    self.code = last.returncode
-    return self
+    seen["said_when_ended"] = ended.communicate()[0]
+    seen["code_when_ended"] = ended.returncode
+    seen["left_by_end"] = self.at_work
+    seen["said"] = last.communicate()[0]
+    seen["code"] = last.returncode
+    return seen
 
 
 def runs(experiment):
