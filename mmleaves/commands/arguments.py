@@ -60,3 +60,37 @@ def default_data_loaders(cfg: "Config", args: argparse.Namespace) -> None:
         loader.setdefault("persistent_workers", loader.num_workers > 0)
         if loader.num_workers == 0 or getattr(args, "no_persistent_workers", False):
             loader.persistent_workers = False
+
+
+def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says how recipes are compared."""
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        help="score that decides: accuracy, balanced_accuracy, macro_f1, and of two "
+        "classes auroc, sensitivity, specificity (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--margin",
+        type=float,
+        metavar="POINTS",
+        help="difference that is too small to matter (default: the plan's, or 1)",
+    )
+    parser.add_argument(
+        "--all-pairs",
+        action="store_true",
+        help="compare every recipe with every other, not with the first alone",
+    )
+    parser.add_argument(
+        "--positive",
+        metavar="CLASS",
+        help="of two classes the one that is to be found (default: the plan's, or the "
+        "second)",
+    )
+    parser.add_argument(
+        "--train-images",
+        type=int,
+        metavar="N",
+        help="with tables of several runs on a hold-out: how many images each was "
+        "trained on",
+    )

@@ -2,6 +2,7 @@
 
 import argparse
 
+from mmleaves.commands.arguments import add_comparison_arguments
 from mmleaves.commands.errors import reports_errors
 
 
@@ -16,36 +17,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         "configs in it; or a table of predictions for each recipe, .csv or .parquet; "
         "the first recipe is the baseline",
     )
-    parser.add_argument(
-        "--metric",
-        default="accuracy",
-        help="score that decides: accuracy, balanced_accuracy, macro_f1, and of two "
-        "classes auroc, sensitivity, specificity (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--margin",
-        type=float,
-        metavar="POINTS",
-        help="difference that is too small to matter (default: the plan's, or 1)",
-    )
-    parser.add_argument(
-        "--all-pairs",
-        action="store_true",
-        help="compare every recipe with every other, not with the first alone",
-    )
-    parser.add_argument(
-        "--positive",
-        metavar="CLASS",
-        help="of two classes the one that is to be found (default: the plan's, or the "
-        "second)",
-    )
-    parser.add_argument(
-        "--train-images",
-        type=int,
-        metavar="N",
-        help="with tables of several runs on a hold-out: how many images each was "
-        "trained on",
-    )
+    add_comparison_arguments(parser)
     parser.add_argument(
         "--json", metavar="FILE", help="write all figures there; - prints them instead"
     )

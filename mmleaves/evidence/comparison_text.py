@@ -1,5 +1,7 @@
 """The verdicts and their figures, for the terminal."""
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -68,6 +70,7 @@ def habit_text(measured: Measured) -> str:
 def _recipe_table(report: Report) -> Table:
     table = Table(box=SIMPLE_HEAD, title=_title(report), title_justify="left")
     table.add_column("recipe", overflow="fold")
+    names = told_apart([recipe.name for recipe in report.recipes])
     metrics = [name for name in SCORES if name in report.recipes[0].scores]
     for name in metrics:
         table.add_column(SHORT[name], justify="right", no_wrap=True)
@@ -84,11 +87,28 @@ def _recipe_table(report: Report) -> Table:
             if name == "accuracy":
                 cells.append(f"{recipe.low:.1f} to {recipe.high:.1f}")
         cells += [value for _, value in _spreads(report, recipe)]
-        table.add_row(Text(recipe.name), *cells)
+        table.add_row(Text(names[recipe.name]), *cells)
     if "sensitivity" in metrics:
         table.caption = Text(f"sens.: how many of class {report.positive} are found")
         table.caption_justify = "left"
     return table
+
+
+def told_apart(names: Sequence[str]) -> dict[str, str]:
+    """Return what tells names of configs apart, by the whole name.
+
+    Their parts, which ``_`` joins, are left out where all names have the same.
+    """
+    parts = [name.split("_") for name in names]
+    if len({len(of_one) for of_one in parts}) > 1:
+        return {name: name for name in names}
+    differ = [
+        i for i, of_all in enumerate(zip(*parts, strict=True)) if len({*of_all}) > 1
+    ]
+    return {
+        name: "_".join(of_one[i] for i in differ) or name
+        for name, of_one in zip(names, parts, strict=True)
+    }
 
 
 def _title(report: Report) -> str:
