@@ -22,8 +22,9 @@ from mmleaves.whole_files import write_whole
 EXIT_STOPPED = 75
 # The signals of `kill` and of SLURM's --signal=USR1; Windows has the first alone.
 _SIGNALS = [getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")]
-# What a checkpoint within an epoch says beside what all of them do.
-_PENDING, ITERATIONS_DONE = "validation_pending", "iterations_of_the_epoch"
+# What a checkpoint within an epoch says beside what all of them do. (MMEngine logs what
+# begins with "val" as a score.)
+_PENDING, ITERATIONS_DONE = "pending_validation", "iterations_of_the_epoch"
 
 
 @HOOKS.register_module()
