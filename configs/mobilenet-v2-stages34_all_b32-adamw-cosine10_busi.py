@@ -5,7 +5,7 @@ Stands in for ResNet-50, whose weights do not come by pip. A stage ends before t
 is halved next.
 Theirs: not given (experiments.md, 5.4). Ours: 80.6 % of the 428 (mean of 5 folds,
 sd 4.7), AUROC 91.0; trained on all 428, 31 of the 33, AUROC 97.7. Last epoch, seed 0,
---amp.
+bfloat16, with the draws of an earlier version.
 
 python tools/train.py configs/mobilenet-v2-stages34_all_b32-adamw-cosine10_busi.py
 """

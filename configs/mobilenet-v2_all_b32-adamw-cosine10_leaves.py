@@ -1,6 +1,6 @@
 """MobileNetV2, all of it trained, on Kaggle's classify-leaves.
 
-The rate, the crops and the smoothing are those chosen on Caltech-101. Run with --amp.
+The rate, the crops and the smoothing are those chosen on Caltech-101.
 Ours: not run. Not run on Kaggle's own 18,353.
 
 python tools/train.py configs/mobilenet-v2_all_b32-adamw-cosine10_leaves.py

@@ -49,10 +49,15 @@ class ProgressBarHook(Hook):
             "", total=runner.max_iters, completed=runner.iter
         )
 
-    def after_train_iter(self, runner: Runner, *_: object, **__: object) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         if self._bar is not None:
             epoch = f"epoch {runner.epoch + 1}/{runner.max_epochs}"
-            self._bar.update(self._task, completed=runner.iter + 1, description=epoch)
+            # At once: an epoch may be over before the bar's next turn.
+            self._bar.update(self._task, description=epoch, refresh=True)
+
+    def after_train_iter(self, runner: Runner, *_: object, **__: object) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=runner.iter + 1)
 
     def before_val(self, runner: Runner) -> None:
         if self._bar is not None:

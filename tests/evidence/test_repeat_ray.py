@@ -9,6 +9,7 @@ from mmleaves.commands.repeat import main
 from mmleaves.evidence.gather import gather
 
 
+@pytest.mark.slow  # a local cluster takes a minute to start
 def test_ray_does_the_runs_of_a_plan(tmp_path, capsys, monkeypatch):
     pytest.importorskip("ray", reason="needs Ray: pip install 'mmleaves[ray]'")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
