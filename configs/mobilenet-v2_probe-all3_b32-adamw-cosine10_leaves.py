@@ -1,8 +1,8 @@
 """MobileNetV2, the classifier alone trained for 3 epochs, then all of it, on Kaggle's
 classify-leaves.
 
-First the probe, then fine-tuning: LP-FT (https://arxiv.org/abs/2202.10054). Ours:
-not run.
+First the probe, then fine-tuning: LP-FT (https://arxiv.org/abs/2202.10054).
+Ours: not run.
 
 python tools/train.py configs/mobilenet-v2_probe-all3_b32-adamw-cosine10_leaves.py
 """
