@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 
 from mmleaves.commands import train
@@ -95,6 +96,8 @@ def _write_command(run: Run, arguments: list[str]) -> None:
     lines = [
         "#!/bin/sh",
         f"# The training of this run, once more, into {arguments[-1]}.",
+        # More threads add up in another order, and give other last digits.
+        f"export OMP_NUM_THREADS={torch.get_num_threads()}",
         f"cd {shlex.quote(str(Path.cwd()))} &&",
         f"exec mmleaves train {shlex.join(arguments)}",
     ]

@@ -85,7 +85,9 @@ if os.environ["RANK"] == "1":
     # The other has written by then what it found missing.
     time.sleep(5)
 found = kept.loaders({"val": loader(folder / "images")}, seed=0)["val"]
-print(sum(len(batch["data_samples"]) for batch in found), "of rank", os.environ["RANK"])
+images = sum(len(batch["data_samples"]) for batch in found)
+# In one piece, as the other process writes to the same output.
+sys.stdout.write(f"{images} of rank {os.environ['RANK']}\\n")
 """
 
 

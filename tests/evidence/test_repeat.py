@@ -17,9 +17,8 @@ import torch
 from evidence.small_recipes import draw_scans, write_recipe
 from filelock import FileLock
 from pyarrow.parquet import read_table
-from tool_runs import ROOT, check, run_python
+from tool_runs import ROOT, check, run_python, run_tool
 
-from mmleaves.commands import train
 from mmleaves.commands.repeat import main
 from mmleaves.evidence.gather import gather
 from mmleaves.evidence.plan import read_plan
@@ -217,9 +216,9 @@ def test_a_run_repeated_by_hand_gives_the_same_weights(experiment, tmp_path):
     command = read(folder / "train.sh").splitlines()[-1].split()[:-1]
     config = str(folder / "tiny.py")
     assert command == ["exec", "mmleaves", "train", config, "--work-dir"]
-    train.main(
-        [config, "--work-dir", str(tmp_path), "--cfg-options", "custom_hooks=[]"]
-    )
+    assert "export OMP_NUM_THREADS=1\n" in read(folder / "train.sh")
+    args = ["--work-dir", tmp_path, "--cfg-options", "custom_hooks=[]"]
+    check(run_tool("train", config, *args))
     before, after = (
         torch.load(place / "epoch_2.pth", weights_only=True)["state_dict"]
         for place in (folder / "training", tmp_path)
