@@ -28,6 +28,7 @@ from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.hooks.safe_checkpoint_hook import POINTER
 from mmleaves.kept_memory import keep_freed_memory
+from mmleaves.models.reversible import mend_reversible
 from mmleaves.optim.precision import (
     apply_precision,
     resolve_precision,
@@ -183,6 +184,7 @@ class FineTuneRunner(Runner):
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         model = super().build_model(model)
         scores_in_float32(model)
+        mend_reversible(model)
         self._refuse_two_freezes()
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = getattr(model, "module", model)

@@ -1,32 +1,104 @@
 """How the tests run the tools: as a user does, each in a process of its own."""
 
+import atexit
+import json
 import os
+import select
+import signal
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+_TIMEOUT_S = 300
+# One thread each: the suite runs two tests at a time on two cores.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
 def run_tool(
-    name: str, *args: object, cwd: Path = ROOT, env: dict | None = None
+    name: str,
+    *args: object,
+    cwd: Path = ROOT,
+    env: dict | None = None,
+    fresh: bool = False,
 ) -> subprocess.CompletedProcess:
-    """Run ``tools/<name>.py`` as a user does, and return what it printed."""
-    return run_python(ROOT / "tools" / f"{name}.py", *args, cwd=cwd, env=env)
+    """Run ``tools/<name>.py`` in a process of its own, and return what it printed.
+
+    Args:
+        name: Of the tool.
+        *args: Its arguments.
+        cwd: The folder that it runs in.
+        env: What its environment has beyond the test's own.
+        fresh: Whether Python starts anew for it, as for a user. Else it is a fork of
+            one that has imported the stack, which saves seconds. For tests of what
+            Python and the imports read when they begin: the locale, the threads.
+    """
+    tool = ROOT / "tools" / f"{name}.py"
+    if fresh:
+        return run_python(tool, *args, cwd=cwd, env=env)
+    command = [str(tool), *map(str, args)]
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        code = _run_in_fork(
+            {
+                "argv": command,
+                "cwd": str(cwd),
+                "env": os.environ | _ENVIRONMENT | (env or {}),
+                "out": str(out),
+                "err": str(err),
+            }
+        )
+        return subprocess.CompletedProcess(
+            command,
+            code,
+            out.read_text(encoding="utf-8", errors="replace"),
+            err.read_text(encoding="utf-8", errors="replace"),
+        )
+
+
+def _run_in_fork(asked: dict) -> int:
+    """Return the exit code of what is asked for, negative for a signal."""
+    server = _server()
+    print(json.dumps(asked), file=server.stdin, flush=True)
+    child = int(server.stdout.readline())
+    late = not select.select([server.stdout], [], [], _TIMEOUT_S)[0]
+    if late:
+        os.kill(child, signal.SIGKILL)
+    code = int(server.stdout.readline())
+    if late:
+        raise subprocess.TimeoutExpired(asked["argv"], _TIMEOUT_S)
+    return code
+
+
+@cache
+def _server() -> subprocess.Popen:
+    """Start, once, the Python that forks."""
+    server = subprocess.Popen(
+        [sys.executable, ROOT / "tests" / "warm_server.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | _ENVIRONMENT,
+        text=True,
+        # A Ctrl-C is for pytest, which ends it by closing its input.
+        start_new_session=True,
+    )
+    atexit.register(server.communicate)
+    return server
 
 
 def run_python(
     *args: object, cwd: Path = ROOT, env: dict | None = None
 ) -> subprocess.CompletedProcess:
-    """Run Python in a process of its own, and return what it printed."""
+    """Run Python anew, and return what it printed."""
     return subprocess.run(
         [sys.executable, *map(str, args)],
         cwd=cwd,
-        # One thread each: the suite runs two tests at a time on two cores.
-        env=os.environ | {"OMP_NUM_THREADS": "1"} | (env or {}),
+        env=os.environ | _ENVIRONMENT | (env or {}),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=_TIMEOUT_S,
     )
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.proof import digests
+from mmleaves.models.reversible import mend_reversible
 from mmleaves.optim.fine_tune_constructor import FineTuneConstructor
 
 POLICIES = (
@@ -217,6 +218,7 @@ def build(case: Case) -> Classifier:
         # Off by default in most, where it would prove nothing.
         settings.setdefault("drop_path_rate", 0.2)
     backbone = MODELS.build(settings)
+    mend_reversible(backbone)
     backbone.eval()
     with torch.no_grad():
         features = vector(backbone(images(case, 0))).shape[1]

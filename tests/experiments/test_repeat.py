@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from evidence.small_recipes import draw_scans, write_recipe
+from experiments.small_recipes import draw_scans, write_recipe
 from filelock import FileLock
 from pyarrow.parquet import read_table
 from tool_runs import ROOT, check, run_python, run_tool

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from evidence.small_recipes import draw_scans, write_recipe
+from experiments.small_recipes import draw_scans, write_recipe
 from tool_runs import ROOT, check, run_tool
 
 from mmleaves.evidence.plan import content_hash, read_plan

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from evidence.small_recipes import draw_scans, write_recipe
+from experiments.small_recipes import draw_scans, write_recipe
 
 from mmleaves.commands.repeat import main
 from mmleaves.evidence.gather import gather
