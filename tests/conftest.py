@@ -34,6 +34,12 @@ def shared_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(shared_tmp: Path) -> None:
+    """Keep what the tests make runs remember out of the user's ``~/.cache``."""
+    os.environ["XDG_CACHE_HOME"] = str(shared_tmp / "cache")
+
+
 @pytest.fixture(scope="session")
 def unpacked_data(real_data: Path, shared_tmp: Path) -> Path:
     """Folder with every real set unpacked."""

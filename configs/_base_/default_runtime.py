@@ -15,6 +15,7 @@ default_hooks = dict(
         # A loss is the better the lower.
         greater_keys=["acc", "precision", "recall", "f1", "map", "binary/"],
     ),
+    audit=dict(type="mmleaves.AuditHook"),
     check_data=dict(type="mmleaves.CheckDataHook"),
     check_monitors=dict(type="mmleaves.CheckMonitorsHook"),
     check_numbers=dict(type="mmleaves.CheckNumbersHook"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
+from mmengine.logging import MMLogger
 
 from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Finding
@@ -26,7 +27,7 @@ def parts_of_datasets(datasets: Mapping[str, object]) -> list[Part]:
     Raises:
         ValueError: If a data set neither derives from MMEngine's, nor wraps one.
     """
-    return [_part(name, inner_datasets(built)) for name, built in datasets.items()]
+    return [part_of(name, inner_datasets(built)) for name, built in datasets.items()]
 
 
 def parts_of_config(
@@ -56,7 +57,7 @@ def parts_of_config(
         except ValueError as error:
             findings.append(_refused(name, error))
             continue
-        part = _part(name, built)
+        part = part_of(name, built)
         if group_column:
             group_of = {}
             for config, dataset in zip(inner, built, strict=True):
@@ -104,16 +105,33 @@ def _groups(config: dict, dataset: BaseDataset, column: str) -> dict[str, str]:
 
 def _build(dataset: dict) -> BaseDataset:
     # What the data sets have to say of themselves is said by the audit.
-    level = logging.root.manager.disable
-    logging.disable(logging.INFO)
+    # MMEngine's loggers heed their own level alone, not `logging.disable`.
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     try:
         with quick_collect():
             return DATASETS.build({**dataset, "pipeline": []})
     finally:
-        logging.disable(level)
+        logger.setLevel(level)
 
 
-def _part(name: str, datasets: Iterable[BaseDataset]) -> Part:
+def part_of_loader(name: str, loader: dict) -> Part:
+    """Return the images of a data loader's config as one part.
+
+    Raises:
+        FileNotFoundError: If the data are not there.
+        ValueError: If they cannot be read.
+    """
+    return part_of(name, map(_build, inner_configs(loader["dataset"])))
+
+
+def part_of(name: str, datasets: Iterable[BaseDataset]) -> Part:
+    """Return the images of data sets as one part.
+
+    Raises:
+        ValueError: If the images are no files, or have several labels.
+    """
     part = Part(name, [], [], groups=None, places=[])
     classes: tuple[str, ...] = ()
     for dataset in datasets:

@@ -1,3 +1,4 @@
+from mmleaves.hooks.audit_hook import AuditHook
 from mmleaves.hooks.check_data_hook import CheckDataHook
 from mmleaves.hooks.check_monitors_hook import CheckMonitorsHook
 from mmleaves.hooks.check_numbers_hook import CheckNumbersHook
@@ -16,6 +17,7 @@ from mmleaves.hooks.stop_on_signal_hook import GoOnHook, StopOnSignalHook
 from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
 
 __all__ = [
+    "AuditHook",
     "CheckDataHook",
     "CheckMonitorsHook",
     "CheckNumbersHook",

@@ -10,12 +10,11 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmleaves.datasets.overlap import image_paths
-from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.hooks.curves import draw_curves
 from mmleaves.hooks.environment import environment
+from mmleaves.hooks.run_parts import run_parts
 from mmleaves.hooks.stop_on_signal_hook import ITERATIONS_DONE
-from mmleaves.registry import DATASETS, HOOKS
+from mmleaves.registry import HOOKS
 
 # In the message hub: the rate that the epoch began with.
 _RATE = "epoch_lr"
@@ -42,7 +41,7 @@ class RunRecordHook(Hook):
     def before_train(self, runner: Runner) -> None:
         folder = Path(runner.work_dir)
         self._rows = _read_rows(folder / "metrics.csv", up_to_epoch=runner.epoch)
-        parts = _parts(runner)
+        parts = run_parts(runner)
         self._record = {
             "config": runner.experiment_name.removesuffix(f"_{runner.timestamp}"),
             "seed": runner.seed,
@@ -106,28 +105,6 @@ class RunRecordHook(Hook):
             config = folder / Path(runner.cfg.filename or "config.py").name
             command = f"mmleaves test {config} {best['best_ckpt']}"
             runner.logger.info(f"To score the best checkpoint: {command}")
-
-
-def _parts(runner: Runner) -> dict[str, list[BaseDataset]]:
-    """Return the data sets that are trained on, validated on, and tested later."""
-    parts = {"train": list(inner_datasets(runner.train_dataloader.dataset))}
-    if runner.val_loop is not None:
-        parts["val"] = list(inner_datasets(runner.val_dataloader.dataset))
-    if loader := runner.cfg.get("test_dataloader"):
-        try:
-            test = list(inner_datasets(DATASETS.build(loader.dataset)))
-        except (FileNotFoundError, ValueError) as error:
-            # Nothing is tested yet, and the training does not need it.
-            runner.logger.warning(f"There is no test part to record: {error}")
-            return parts
-        names = {
-            name: [path for part in data for path in image_paths(part)]
-            for name, data in (*parts.items(), ("test", test))
-        }
-        # Where the labels of the test images are secret, `test` scores the val part.
-        if names["test"] != names.get("val"):
-            parts["test"] = test
-    return parts
 
 
 def _read_rows(path: Path, *, up_to_epoch: int) -> list[dict]:
