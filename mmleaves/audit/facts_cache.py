@@ -4,7 +4,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -40,6 +40,15 @@ CREATE TABLE IF NOT EXISTS results (
 def cache_folder() -> Path:
     """Return where the cache lies unless told: ``~/.cache/mmleaves``, as XDG has it."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mmleaves")
+
+
+def open_cache(tell: Callable[[str], None]) -> "FactsCache | None":
+    """Return the cache of `cache_folder`, or tell why there is none."""
+    try:
+        return FactsCache(cache_folder())
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        tell(f"Nothing is kept for the next time: {error}")
+        return None
 
 
 def stamp(stat: os.stat_result) -> str:

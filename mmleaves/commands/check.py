@@ -232,17 +232,13 @@ def _kind(source: str) -> str:
 
 
 def _cache(args: argparse.Namespace) -> "FactsCache | None":
-    from mmleaves.audit.facts_cache import FactsCache, cache_folder
+    from mmleaves.audit.facts_cache import FactsCache, open_cache
 
     if args.no_cache:
         return None
     if args.cache_dir:
         return FactsCache(Path(args.cache_dir))
-    try:
-        return FactsCache(cache_folder())
-    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
-        print(f"Nothing is kept for the next time: {error}", file=sys.stderr)
-        return None
+    return open_cache(lambda text: print(text, file=sys.stderr))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmengine.config import Config
 
-from mmleaves.audit.from_datasets import parts_of_config
+from mmleaves.audit.from_datasets import config_megapixels, parts_of_config
 from mmleaves.audit.parts import Part
 from mmleaves.audit.split_proposal import clusters
 from mmleaves.config import fill_datasets
@@ -32,11 +32,13 @@ class Data:
         images: Every file, sorted by path.
         classes: Class names in label order.
         positive: Of two classes the one that is to be found, or None.
+        max_megapixels: A file whose header announces more is not decoded.
     """
 
     images: Sequence[PlannedImage]
     classes: tuple[str, ...]
     positive: str | None
+    max_megapixels: float = 64
 
     @property
     def sha256(self) -> str:
@@ -91,7 +93,8 @@ def _read(cfg: Config, with_test: bool, group_column: str | None) -> Data:
     for part in parts:
         check_same_classes(classes, part.classes, other_name=part.name)
     images = _images(parts)
-    return Data(images, classes, _positive(cfg) if len(classes) == 2 else None)
+    positive = _positive(cfg) if len(classes) == 2 else None
+    return Data(images, classes, positive, config_megapixels(cfg) or 64)
 
 
 def _images(parts: Sequence[Part]) -> list[PlannedImage]:

@@ -24,7 +24,7 @@ class PlannedImage:
         hash: Its content hash.
         label: Its class name.
         group: What it belongs to, such as a patient; empty for none.
-        together: A number that it shares with its copies and its group.
+        together: A number that it shares with its copies, near-copies and group.
         part: ``"pool"``, or ``"test"`` for the config's test part.
     """
 

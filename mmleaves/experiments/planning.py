@@ -18,6 +18,7 @@ from mmleaves.experiments.image_table import (
     write_images,
 )
 from mmleaves.experiments.locks import hold, holder
+from mmleaves.experiments.near_copies import with_near_copies
 from mmleaves.experiments.recipes import (
     Recipe,
     differences,
@@ -139,9 +140,14 @@ def _start(
         group_column=wishes.group_column,
         positive=data.positive,
     )
-    plan = with_repeats(plan, data.images, _or(wishes.repeats, 3))
-    notes = say_split(plan, data.images)
-    write_images(data.images, experiment)
+    images, near = with_near_copies(data.images, max_megapixels=data.max_megapixels)
+    plan = with_repeats(plan, images, _or(wishes.repeats, 3))
+    notes = say_split(plan, images)
+    if near:
+        notes.append(
+            f"Nearly the same as another, with which they stay: {near} images."
+        )
+    write_images(images, experiment)
     for recipe in recipes:
         keep_recipe(recipe, experiment)
     write_plan(plan, experiment)

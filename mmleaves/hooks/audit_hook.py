@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmleaves.audit.audit import audit_parts
-from mmleaves.audit.facts_cache import FactsCache, cache_folder
+from mmleaves.audit.facts_cache import open_cache
 from mmleaves.audit.from_datasets import config_megapixels, part_of, part_of_loader
 from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Report
@@ -120,7 +120,9 @@ class AuditHook(Hook):
             )
             return None
         return audit_parts(
-            known, cache=_cache(), max_megapixels=config_megapixels(cfg) or 64
+            known,
+            cache=open_cache(lambda text: _say([text], grave=False)),
+            max_megapixels=config_megapixels(cfg) or 64,
         )
 
 
@@ -168,11 +170,3 @@ def _trained_part(cfg: Config, trained: Collection[int]) -> Part:
             classes=here.classes,
         )
     return part
-
-
-def _cache() -> FactsCache | None:
-    try:
-        return FactsCache(cache_folder())
-    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
-        _say([f"What the audit reads is not kept: {error}"], grave=False)
-        return None

@@ -4,6 +4,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import cv2
 import pytest
 from experiments.small_recipes import draw_scans, write_recipe
 from tool_runs import ROOT, check, run_tool
@@ -166,6 +167,42 @@ def test_a_run_refuses_images_that_were_not_planned(folder, recipes, data):
     copy.write_bytes(copy.read_bytes() + b"\0")
     with pytest.raises(ValueError, match="other data than when the runs were planned"):
         DATASETS.build({**cfg.train_dataloader.dataset, "pipeline": []})
+
+
+def test_near_copies_stay_together_and_none_of_a_scored_one_is_trained_on(
+    real_data, folder, tmp_path
+):
+    data = tmp_path / "near"
+    leaf = real_data / "leaf_uci_folders"
+    for species, name in (("7. Ilex aquifolium", "benign"), ("9. Betula pubescens", "malignant")):
+        for part in ("train", "test"):
+            (data / part / name).mkdir(parents=True)
+        for i, file in enumerate(sorted((leaf / species).iterdir())):
+            part = "test" if i == 0 else "train"
+            shutil.copyfile(file, data / part / name / file.name)
+    first, second = sorted((data / "train" / "benign").iterdir())[:2]
+    scored = next((data / "test" / "benign").iterdir())
+    near = {"again.jpg": first, "mirrored.jpg": second, "of_a_scored.jpg": scored}
+    for name, file in near.items():
+        image = cv2.imread(str(file))
+        image = cv2.flip(image, 1) if name == "mirrored.jpg" else image
+        path = data / "train" / "benign" / name
+        cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 70])
+    recipes = load_recipes([str(write_recipe(tmp_path / "one.py", data))])
+
+    plan, notes = ensure_plan(folder, recipes, Wishes(folds=2, repeats=5))
+    assert notes == ["Nearly the same as another, with which they stay: 4 images."]
+    of = {Path(one.image).name: one.hash for one in read_images(folder)}
+    for repeat in plan.repeats:
+        for name, file in (("again.jpg", first), ("mirrored.jpg", second)):
+            assert repeat.fold_of[of[name]] == repeat.fold_of[of[file.name]]
+
+    plan, notes = ensure_plan(
+        tmp_path / "held", recipes, Wishes(holdout=True, repeats=1)
+    )
+    uses = image_uses(plan, read_images(tmp_path / "held"), 0, 0)
+    assert of["of_a_scored.jpg"] not in uses and uses[of["again.jpg"]] == "train"
+    assert notes[0].endswith("share a picture or a group with scored ones: 1.")
 
 
 def test_copies_stay_together_and_pictures_with_two_labels_are_left_out(
