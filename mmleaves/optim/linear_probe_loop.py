@@ -8,36 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dataset import DefaultSampler
-from mmengine.dist import get_world_size, master_only
-from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
+from mmengine.dist import master_only
 from mmengine.runner import EpochBasedTrainLoop
 from torch import Tensor, nn
-from torch.utils.data import BatchSampler
 
-from mmleaves.cache.feature_loader import FeatureLoader
-from mmleaves.cache.frozen_trunk import near
 from mmleaves.models.class_weights import class_weights
 from mmleaves.models.wrappers import unwrapped
 from mmleaves.optim.linear_heads import HeadSettings, LinearHeads
+from mmleaves.optim.linear_probe_checks import (
+    INSTEAD,
+    check_features,
+    check_run,
+    linear_layer,
+)
 from mmleaves.registry import LOOPS
 
-_LOSSES = ("CrossEntropyLoss", "LabelSmoothLoss")
-# What the batched updates know nothing of, where it is not as here.
-_PLAIN_LOSS = {
-    "use_sigmoid": False,
-    "pos_weight": None,
-    "reduction": "mean",
-    "loss_weight": 1.0,
-}
-_PLAIN_OPTIMIZER = {
-    "nesterov": False,
-    "dampening": 0,
-    "amsgrad": False,
-    "maximize": False,
-}
-_INSTEAD = "or train one classifier with the usual loop."
 # Of all classifiers, images and classes: 64 MB.
 _SCORES_AT_ONCE = 2**24
 
@@ -113,9 +98,10 @@ class LinearProbeLoop(EpochBasedTrainLoop):
 
     def run(self) -> nn.Module:
         runner = self.runner
-        self._check()
+        check_run(self)
+        self._factors()  # refuses a schedule that it cannot follow
         runner.call_hook("before_train")
-        self._check_features()
+        check_features(self)
         runner.call_hook("before_train_epoch")
         runner.model.train()
         grid = self._grid()
@@ -123,7 +109,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         scores = self._score(heads)
         chosen = choose(scores)
         self._report(scores, chosen)
-        linear = self._linear()
+        linear = linear_layer(unwrapped(runner.model).head)
         with torch.no_grad():
             linear.weight.copy_(heads.weight[chosen])
             linear.bias.copy_(heads.bias[chosen])
@@ -136,140 +122,6 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         runner.val_loop.run()
         runner.call_hook("after_train")
         return runner.model
-
-    def _check(self) -> None:
-        """Refuse what it would not do as the usual loop does."""
-        runner = self.runner
-        if runner.val_loop is None:
-            raise ValueError(
-                "LinearProbeLoop chooses by the validation part, and the run has none. "
-                "Leave out --no-validate."
-            )
-        if get_world_size() > 1 or is_model_wrapper(runner.model):
-            raise ValueError("LinearProbeLoop runs in one process. Leave out torchrun.")
-        if runner._resume:
-            raise ValueError(
-                "LinearProbeLoop has no epochs to go on from: it takes seconds. Start "
-                "it anew without --resume."
-            )
-        if any(isinstance(hook, EMAHook) for hook in runner.hooks):
-            raise ValueError(
-                "LinearProbeLoop averages no weights, and the config has an EMAHook. "
-                f"Take it out of custom_hooks, {_INSTEAD}"
-            )
-        sampler, batches = self.dataloader.sampler, self.dataloader.batch_sampler
-        if (
-            not isinstance(sampler, DefaultSampler)
-            or not sampler.shuffle
-            or type(batches) is not BatchSampler
-        ):
-            raise ValueError(
-                "LinearProbeLoop takes the images in the order of a DefaultSampler "
-                f"with shuffle=True, and train_dataloader has a "
-                f"{type(sampler).__name__}. Set its `sampler`, {_INSTEAD}"
-            )
-        self._linear()
-        self._check_loss()
-        self._check_optimizer()
-        self._factors()
-
-    def _check_loss(self) -> None:
-        loss = unwrapped(self.runner.model).head.loss_module
-        name = type(loss).__name__
-        if name not in _LOSSES:
-            raise ValueError(
-                f"LinearProbeLoop trains with {' or '.join(_LOSSES)}, and model.head."
-                f"loss is a {name}. Set its `type`, {_INSTEAD}"
-            )
-        # A LabelSmoothLoss holds the other.
-        plain = {**_PLAIN_LOSS, "use_soft": hasattr(loss, "ce")}
-        found = {**vars(getattr(loss, "ce", loss)), "loss_weight": loss.loss_weight}
-        self._refuse({k: found[k] for k in plain}, plain, f"model.head.loss, a {name},")
-
-    def _check_optimizer(self) -> None:
-        wrapper = self.runner.optim_wrapper
-        kind = type(wrapper.optimizer).__name__
-        if kind not in ("AdamW", "SGD") or wrapper.clip_grad_kwargs:
-            raise ValueError(
-                "LinearProbeLoop trains with AdamW or SGD without clip_grad, and the "
-                f"config has {kind}. Set optim_wrapper.optimizer.type, {_INSTEAD}"
-            )
-        first, *others = wrapper.optimizer.param_groups
-        if others:
-            raise ValueError(
-                "LinearProbeLoop trains weights and biases at one rate and decay, and "
-                f"the optimiser has {1 + len(others)} groups of them. Take "
-                f"`paramwise_cfg` out of optim_wrapper, {_INSTEAD}"
-            )
-        plain = {k: v for k, v in _PLAIN_OPTIMIZER.items() if k in first}
-        self._refuse({k: first[k] for k in plain}, plain, "optim_wrapper.optimizer")
-        if wrapper._accumulative_counts != 1:
-            raise ValueError(
-                "LinearProbeLoop updates after each batch, and optim_wrapper has "
-                f"accumulative_counts={wrapper._accumulative_counts}. Set it to 1 and "
-                f"train_dataloader.batch_size to what is accumulated, {_INSTEAD}"
-            )
-
-    @staticmethod
-    def _refuse(found: dict, plain: dict, where: str) -> None:
-        if odd := [key for key, value in found.items() if value != plain[key]]:
-            raise ValueError(
-                f"LinearProbeLoop knows nothing of {odd[0]}={found[odd[0]]!r}, which "
-                f"{where} has. Set it to {plain[odd[0]]!r}, {_INSTEAD}"
-            )
-
-    def _check_features(self) -> None:
-        """Refuse features that are not what the classifier gets."""
-        loader = self.runner.val_loop.dataloader
-        if not isinstance(self.dataloader, FeatureLoader):
-            raise ValueError(
-                "LinearProbeLoop trains on features that are kept, and there are none. "
-                "Set trainable='classifier' and feature_cache=dict(views=...) with "
-                "fewer views than epochs."
-            )
-        model, linear = unwrapped(self.runner.model), self._linear()
-        batch = next(iter(loader))
-        calls = []
-        hook = linear.register_forward_hook(lambda _, i, o: calls.append((i[0], o)))
-        model.eval()
-        with torch.no_grad():
-            batch = model.data_preprocessor(batch)
-            predicted = model(**batch, mode="predict")
-        hook.remove()
-        kept = batch["inputs"].tensors[-1].float().flatten(1)
-        probs = torch.stack([sample.pred_score for sample in predicted])
-        if not (
-            len(calls) == 1
-            and calls[0][0].shape == kept.shape
-            and near(calls[0][0], kept)
-            and near(calls[0][1].softmax(1), probs)
-        ):
-            raise ValueError(
-                f"LinearProbeLoop trains a linear layer on features as they are, "
-                f"{tuple(kept.shape[1:])} for an image, and model.head, a "
-                f"{type(model.head).__name__}, makes something else of them first, or "
-                "of its scores. Set model.neck.type='GlobalAveragePooling' and "
-                f"model.head.type='LinearClsHead', {_INSTEAD}"
-            )
-
-    def _linear(self) -> nn.Linear:
-        head = unwrapped(self.runner.model).head
-        layers = [
-            module
-            for module in head.modules()
-            if [*module.parameters(recurse=False)]
-            # It learns nothing, but changes what is learnt.
-            or (isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0)
-        ]
-        linear = layers[0] if len(layers) == 1 else None
-        if not isinstance(linear, nn.Linear) or linear.bias is None:
-            kinds = ", ".join(type(layer).__name__ for layer in layers)
-            raise ValueError(
-                f"LinearProbeLoop trains a classifier of one linear layer with a bias, "
-                f"and model.head, a {type(head).__name__}, has: {kinds or 'none'}. Set "
-                "model.head.type='LinearClsHead'."
-            )
-        return linear
 
     def _grid(self) -> list[HeadSettings]:
         runner = self.runner
@@ -313,7 +165,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         if any(getattr(scheduler, "need_val_args", False) for scheduler in schedulers):
             raise ValueError(
                 "LinearProbeLoop validates once, at the end, and param_scheduler has "
-                f"one that goes by each validation. Set another, {_INSTEAD}"
+                f"one that goes by each validation. Set another, {INSTEAD}"
             )
         (curve,) = follow(
             runner.optim_wrapper,
@@ -325,7 +177,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         if curve.momenta is not None and np.ptp(curve.momenta) > 0:
             raise ValueError(
                 "LinearProbeLoop keeps the momentum, and param_scheduler changes it. "
-                f"Set a schedule of rates alone, {_INSTEAD}"
+                f"Set a schedule of rates alone, {INSTEAD}"
             )
         self._shares = torch.from_numpy(curve.rates / base)
         return self._shares
@@ -335,7 +187,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         loss = unwrapped(self.runner.model).head.loss_module
         (group,) = self.runner.optim_wrapper.optimizer.param_groups
         optional = {k: group[k] for k in ("momentum", "betas", "eps") if k in group}
-        linear = self._linear()
+        linear = linear_layer(unwrapped(self.runner.model).head)
         heads = LinearHeads(
             grid,
             linear.in_features,
