@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 
 from mmleaves import registry as registries
 from mmleaves.cache.feature_cache import CacheSettings
-from mmleaves.cache.image_cache import ImageCacheSettings
+from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.config import fill_datasets
 from mmleaves.registry import upstream
 

@@ -17,7 +17,8 @@ from torch.distributed import init_process_group
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
-from mmleaves.cache.image_cache import ImageCacheSettings, keep_decoded
+from mmleaves.cache.image_cache_folder import ImageCacheSettings
+from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.loading import load_from_local
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.config import fill_datasets

@@ -14,13 +14,9 @@ import pytest
 from mmpretrain.datasets.transforms import RandomResizedCrop
 from torch.utils.data import DataLoader, Dataset
 
-from mmleaves.cache.image_cache import (
-    ImageCacheSettings,
-    enough,
-    image_key,
-    prepare,
-    read_through,
-)
+from mmleaves.cache.image_cache import image_key, read_through
+from mmleaves.cache.image_cache_folder import ImageCacheSettings, prepare
+from mmleaves.cache.keep_decoded import enough
 from mmleaves.transforms.load_image import LoadImage, read_image, shrunk
 
 

@@ -1,0 +1,52 @@
+"""Let a run's pipelines keep what they decode."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mmleaves.cache.image_cache_folder import ImageCacheSettings, prepare
+from mmleaves.datasets.wrappers import inner_configs
+
+
+def keep_decoded(
+    loaders: Iterable[dict | None], settings: ImageCacheSettings
+) -> Path | None:
+    """Let the data sets of loader configs keep what they decode.
+
+    An image from which `RandomResizedCrop` cuts is shrunk before, as far as not even
+    its smallest crop has to be enlarged.
+
+    Returns:
+        The folder, or None if no pipeline begins with this package's ``LoadImage``.
+    """
+    where = None
+    for loader in filter(None, loaders):
+        for dataset in inner_configs(loader["dataset"]):
+            pipeline = dataset.get("pipeline") or []
+            if not pipeline or pipeline[0].get("type") != "mmleaves.LoadImage":
+                continue
+            where = where or prepare(settings)
+            folder, limit_bytes = where
+            pipeline[0]["cache"] = {"folder": str(folder), "limit_bytes": limit_bytes}
+            pipeline[0].setdefault("enough", enough(pipeline))
+    return where and where[0]
+
+
+def enough(pipeline: Sequence[dict]) -> tuple[int, int] | None:
+    """Return how large images have to be for the crops of a pipeline.
+
+    Returns:
+        As `LoadImage` takes it: how many pixels, and how long a shorter side, are
+        enough that no crop has to be enlarged; None for all.
+    """
+    if len(pipeline) < 2 or pipeline[1].get("type") != "RandomResizedCrop":
+        return None
+    crop = pipeline[1]
+    scale = crop["scale"]
+    side = max(scale) if isinstance(scale, Sequence) else scale
+    smallest_share = crop.get("crop_ratio_range", (0.08, 1.0))[0]
+    low, high = crop.get("aspect_ratio_range", (3 / 4, 4 / 3))
+    # A crop of this share of the area and of the most extreme shape has a shorter side
+    # of sqrt(share * area * narrowest). Where none fits, it has the image's own.
+    narrowest = min(low, 1 / high)
+    return math.ceil(side**2 / (smallest_share * narrowest)), side
