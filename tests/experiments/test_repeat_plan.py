@@ -174,7 +174,10 @@ def test_near_copies_stay_together_and_none_of_a_scored_one_is_trained_on(
 ):
     data = tmp_path / "near"
     leaf = real_data / "leaf_uci_folders"
-    for species, name in (("7. Ilex aquifolium", "benign"), ("9. Betula pubescens", "malignant")):
+    for species, name in (
+        ("7. Ilex aquifolium", "benign"),
+        ("9. Betula pubescens", "malignant"),
+    ):
         for part in ("train", "test"):
             (data / part / name).mkdir(parents=True)
         for i, file in enumerate(sorted((leaf / species).iterdir())):
