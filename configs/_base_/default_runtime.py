@@ -22,6 +22,7 @@ default_hooks = dict(
     class_weight=dict(type="mmleaves.ClassWeightHook"),
     draws=dict(type="mmleaves.DrawsHook"),
     go_on=dict(type="mmleaves.GoOnHook"),
+    pending_validation=dict(type="mmleaves.PendingValidationHook"),
     plain_checkpoint=dict(type="mmleaves.PlainCheckpointHook"),
     progress_bar=dict(type="mmleaves.ProgressBarHook"),
     run_record=dict(type="mmleaves.RunRecordHook"),

@@ -1,15 +1,21 @@
 """Errors of a user's own making, told in a few lines."""
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
 
 # What the user gave cannot be used; what else goes wrong ends in Python's own 1.
 EXIT_USAGE = 2
+# A full disk, whoever was writing.
+_CANNOT_WRITE = {
+    getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")
+}
+_EXIT_CANNOT_WRITE = 74
 
 
 class RunError(Exception):
-    """Something that went wrong in a run, and not by what the user gave.
+    """Something with an exit code of its own.
 
     Its text says what, and what to do; ``exit_code`` is what the process ends with.
     """
@@ -35,12 +41,20 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
                 raise
             text = f"\nError: {message(e)}\n(--debug shows where it came from.)"
             print(text, file=sys.stderr)
-            sys.exit(e.exit_code if isinstance(e, RunError) else EXIT_USAGE)
+            sys.exit(_exit_code(e))
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             sys.exit(130)
 
     return command
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, RunError):
+        return error.exit_code
+    number = getattr(error, "errno", None)
+    full = number is not None and number in _CANNOT_WRITE
+    return _EXIT_CANNOT_WRITE if full else EXIT_USAGE
 
 
 def message(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import csv
 import json
 from datetime import datetime, timezone
+from io import StringIO
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
@@ -14,8 +15,9 @@ from mmleaves.datasets.overlap import image_paths
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.hooks.curves import draw_curves
 from mmleaves.hooks.environment import environment
-from mmleaves.hooks.stop_on_signal_hook import ITERATIONS_DONE
+from mmleaves.hooks.go_on_hook import ITERATIONS_DONE
 from mmleaves.registry import DATASETS, HOOKS
+from mmleaves.whole_files import write_whole
 
 # In the message hub: the rate that the epoch began with.
 _RATE = "epoch_lr"
@@ -145,18 +147,24 @@ def _read_rows(path: Path, *, up_to_epoch: int) -> list[dict]:
 
 def _write_rows(path: Path, rows: list[dict]) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", newline="") as file:
+    with StringIO(newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
+        _write(path, file.getvalue())
 
 
 def _write_json(path: Path, record: dict) -> None:
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    _write(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    # A resumed run reads what a killed one wrote.
+    write_whole(path, lambda file: file.write_bytes(text.encode()))
 
 
 def _write_split(path: Path, parts: dict[str, list[BaseDataset]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with StringIO(newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "label", "part"])
         for name, datasets in parts.items():
@@ -166,3 +174,4 @@ def _write_split(path: Path, parts: dict[str, list[BaseDataset]]) -> None:
                     info = part.get_data_info(i)
                     label = classes[info["gt_label"]] if "gt_label" in info else ""
                     writer.writerow([info["img_path"], label, name])
+        _write(path, file.getvalue())
