@@ -3,11 +3,12 @@
 import copy
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_distributed, master_only
+from mmengine.dist import is_distributed, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
@@ -34,6 +35,7 @@ from mmleaves.optim.precision import (
     scores_in_float32,
 )
 from mmleaves.registry import DATASETS, RUNNERS
+from mmleaves.run_folder import kept
 
 
 def dataset_classes(dataset: dict) -> tuple[str, ...]:
@@ -123,6 +125,10 @@ class FineTuneRunner(Runner):
         return runner
 
     def train(self) -> nn.Module:
+        with kept(Path(self.work_dir)) if is_main_process() else nullcontext():
+            return self._train()
+
+    def _train(self) -> nn.Module:
         epochs = self.cfg.train_cfg.get("max_epochs", 1)
         if not isinstance(epochs, int) or epochs < 1:
             raise ValueError(

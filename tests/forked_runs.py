@@ -140,7 +140,7 @@ def start(command, *args, log, env=None, before=None):
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
         # Not pytest's, which collect what is printed in the process that is forked.
-        sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: PTH123, SIM115
+        sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115
         os.environ.update(env or {})
         torch.set_num_threads(1)
         cv2.setNumThreads(0)

@@ -14,6 +14,7 @@ import os
 import pickle
 import re
 import urllib.error
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
@@ -63,7 +64,8 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
         )
     check_listed(path)
     try:
-        with torch.serialization.safe_globals(STAND_INS):
+        with torch.serialization.safe_globals(STAND_INS), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
         checkpoint = from_stand_ins(checkpoint)
     except Exception as error:  # damaged bytes can make a reader fail in any way

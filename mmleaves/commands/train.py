@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from mmleaves.commands.errors import reports_errors
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+# Where launchers put the number of a process.
+_RANKS = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -66,9 +70,17 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.config, args.cfg_options)
     apply_arguments(cfg, args)
 
+    from mmleaves.run_folder import kept
     from mmleaves.runner import FineTuneRunner
 
-    FineTuneRunner.from_cfg(cfg).train()
+    # Before the runner writes its log there.
+    with kept(Path(cfg.work_dir)) if _is_first(args.launcher) else nullcontext():
+        FineTuneRunner.from_cfg(cfg).train()
+
+
+def _is_first(launcher: str) -> bool:
+    """Return whether this is the first of the processes that were started together."""
+    return os.environ.get(_RANKS.get(launcher, ""), "0") == "0"
 
 
 def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from forked_runs import outcome, run, said, train_again, wait, write_run
+from forked_runs import outcome, said, train_again, wait, write_run
 from kill_runs import kill_runs
 
 from mmleaves.crash_points import CRASH_AT
