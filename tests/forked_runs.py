@@ -188,7 +188,7 @@ def kill_after(process, seconds):
 
 
 def outcome(work, epochs=4):
-    """Return what must be the same: digests of all tensors, scores, and files' names."""
+    """Return what must be the same: digests of all tensors, scores, names of files."""
     (best,) = work.glob("best_*.pth")
     files = {}
     for path in (work / f"epoch_{epochs}.pth", best):

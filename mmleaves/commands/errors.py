@@ -52,9 +52,12 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
 def _exit_code(error: Exception) -> int:
     if isinstance(error, RunError):
         return error.exit_code
+    return _EXIT_CANNOT_WRITE if _is_full(error) else EXIT_USAGE
+
+
+def _is_full(error: Exception) -> bool:
     number = getattr(error, "errno", None)
-    full = number is not None and number in _CANNOT_WRITE
-    return _EXIT_CANNOT_WRITE if full else EXIT_USAGE
+    return number is not None and number in _CANNOT_WRITE
 
 
 def message(error: Exception) -> str:
@@ -62,4 +65,10 @@ def message(error: Exception) -> str:
     text = str(error)
     if "\nOriginal Traceback" in text:
         text = text.rpartition(f"\n{type(error).__name__}: ")[2].rstrip()
+    if _is_full(error):
+        # Such as from a log, of which the system does not say where it is.
+        text = (
+            f"A file could not be written: {text}. Make room, or take another folder, "
+            "and start again; a training goes on with --resume."
+        )
     return text
