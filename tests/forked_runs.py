@@ -27,6 +27,7 @@ from tool_runs import ROOT
 
 import mmleaves.runner  # noqa: F401 - what the processes that are forked need
 from mmleaves.commands import test, train
+from mmleaves.config import load_config
 
 # MMEngine formats the same config for each checkpoint, which takes most of such a run.
 _format, _formatted = mmengine.config.config.FormatCode, {}
@@ -119,6 +120,7 @@ def write_run(folder, images=32):
             cv2.imwrite(str(folder / "data" / name / f"{i:03}.png"), image)
     config = folder / "tiny.py"
     config.write_text(f"{CONFIG}dataset.update(data_root={str(folder / 'data')!r})\n")
+    load_config(str(config))  # what it imports, the processes that are forked have
     return config
 
 

@@ -13,6 +13,8 @@ from mmengine.logging import HistoryBuffer
 
 # Of NumPy's kinds of types those that are plain data: no objects, no structures.
 _KINDS = "biufcSU"
+# What a history can say of itself.
+_STATISTICS = ("current", "max", "mean", "min")
 
 
 class _DType:
@@ -38,9 +40,8 @@ class _Array:
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, by_columns, content = state
-        order = "F" if by_columns else "C"
-        flat = np.frombuffer(bytearray(content), dtype.real())
-        self.value = flat.reshape(shape, order=order)
+        flat = _numbers(dtype, content)
+        self.value = flat.reshape(shape, order="F" if by_columns else "C").copy()
 
 
 class _History:
@@ -60,12 +61,20 @@ def _new_array(kind: type, *_: object) -> _Array:
 
 
 def _scalar(dtype: _DType, content: bytes) -> str | bytes | bool | float | complex:
-    return np.frombuffer(content, dtype.real())[0].item()
+    return _numbers(dtype, content)[0].item()
+
+
+def _numbers(dtype: _DType, content: bytes) -> np.ndarray:
+    # Of anything but bytes NumPy might make something else, and more.
+    real = dtype.real()
+    if not isinstance(content, bytes):
+        raise ValueError(f"an array of {type(content).__name__}, expected bytes")
+    return np.frombuffer(content, real)
 
 
 def _method_of_history(owner: type, name: str) -> str:
     """Stand in for ``getattr``, by which a history names its own statistics."""
-    if owner is not _History or name not in HistoryBuffer._statistics_methods:
+    if owner is not _History or name not in _STATISTICS:
         raise ValueError(f"getattr of {owner!r}")
     return name
 
