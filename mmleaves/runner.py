@@ -108,6 +108,8 @@ class FineTuneRunner(Runner):
     overwrites no earlier run.
     """
 
+    # Whether to resume a run although what it is trained on, or how, has changed.
+    force = False
     _given_cfg: Config | None = None
 
     @classmethod

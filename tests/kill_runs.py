@@ -23,7 +23,9 @@ from forked_runs import (
     write_run,
 )
 
-# Runs one after another; each is killed until it gets through.
+# Kills of one run; then it may end.
+KILLS_OF_A_RUN = 4
+# Settings of the runs, in turn.
 VARIANTS = [
     [],
     ["train_dataloader.num_workers=2", "train_dataloader.persistent_workers=True"],
@@ -58,7 +60,7 @@ def kill_runs(folder, kills, seed, variants=VARIANTS):
         killed = 0
         while True:
             process = train_again(config, work, *settings, log=log)
-            may_end = counted["kills"] == kills
+            may_end = killed == KILLS_OF_A_RUN or counted["kills"] == kills
             seconds = draw.uniform(0, expected[variant][1])
             code = wait(process) if may_end else kill_after(process, seconds)
             if code != -signal.SIGKILL:

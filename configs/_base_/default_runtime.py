@@ -18,6 +18,7 @@ default_hooks = dict(
     check_data=dict(type="mmleaves.CheckDataHook"),
     check_monitors=dict(type="mmleaves.CheckMonitorsHook"),
     check_numbers=dict(type="mmleaves.CheckNumbersHook"),
+    check_resume=dict(type="mmleaves.CheckResumeHook"),
     check_schedule=dict(type="mmleaves.CheckScheduleHook"),
     class_weight=dict(type="mmleaves.ClassWeightHook"),
     draws=dict(type="mmleaves.DrawsHook"),

@@ -28,6 +28,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="go on from a checkpoint; without one, from the last in the work dir",
     )
     parser.add_argument(
+        "--force",
+        action="store_true",
+        help="resume although images, labels or settings are not what they were",
+    )
+    parser.add_argument(
         "--amp", action="store_true", help="forward pass in bfloat16, on a CPU too"
     )
     parser.add_argument(
@@ -75,7 +80,9 @@ def main(argv: list[str] | None = None) -> None:
 
     # Before the runner writes its log there.
     with kept(Path(cfg.work_dir)) if _is_first(args.launcher) else nullcontext():
-        FineTuneRunner.from_cfg(cfg).train()
+        runner = FineTuneRunner.from_cfg(cfg)
+        runner.force = args.force
+        runner.train()
 
 
 def _is_first(launcher: str) -> bool:

@@ -1,6 +1,7 @@
 from mmleaves.hooks.check_data_hook import CheckDataHook
 from mmleaves.hooks.check_monitors_hook import CheckMonitorsHook
 from mmleaves.hooks.check_numbers_hook import CheckNumbersHook
+from mmleaves.hooks.check_resume_hook import CheckResumeHook
 from mmleaves.hooks.check_schedule_hook import CheckScheduleHook
 from mmleaves.hooks.class_weight_hook import ClassWeightHook
 from mmleaves.hooks.draws_hook import DrawsHook
@@ -21,6 +22,7 @@ __all__ = [
     "CheckDataHook",
     "CheckMonitorsHook",
     "CheckNumbersHook",
+    "CheckResumeHook",
     "CheckScheduleHook",
     "ClassWeightHook",
     "DrawsHook",

@@ -13,6 +13,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmleaves.datasets.overlap import image_paths
 from mmleaves.datasets.wrappers import inner_datasets
+from mmleaves.hooks.check_resume_hook import RESUMES
 from mmleaves.hooks.curves import draw_curves
 from mmleaves.hooks.environment import environment
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE
@@ -53,6 +54,7 @@ class RunRecordHook(Hook):
             "classes": list(runner.train_dataloader.dataset.metainfo["classes"]),
             "images": {name: sum(map(len, part)) for name, part in parts.items()},
             "environment": environment(),
+            "resumes": runner.message_hub.runtime_info.get(RESUMES, []),
             "finished": None,
         }
         _write_json(folder / "run.json", self._record)
