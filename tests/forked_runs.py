@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+from functools import partialmethod
 from pathlib import Path
 
 import cv2
@@ -21,8 +22,9 @@ import mmengine.config.config
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from mmpretrain.registry import METRICS
+from mmpretrain.registry import HOOKS, METRICS
 from tool_runs import ROOT
 
 import mmleaves.runner  # noqa: F401 - what the processes that are forked need
@@ -52,7 +54,7 @@ default_hooks = dict(
     visualization=dict(enable=False),
 )
 custom_imports = dict(imports=["mmleaves.runner"], allow_failed_imports=False)
-custom_hooks = [dict(type="EMAHook", momentum=0.1)]
+custom_hooks = [dict(type="EMAHook", momentum=0.1), dict(type="Signaller")]
 image_cache = None
 dataset = dict(
     type="mmleaves.CaltechFolders", train_fraction=0.75, val_fraction=0.25,
@@ -107,7 +109,33 @@ class Progress(BaseMetric):
 
     def compute_metrics(self, results):
         hub = MessageHub.get_current_instance()
-        return {"progress": float(hub.runtime_info.get("epoch", 0))}
+        return {"progress": float(hub.runtime_info.get("epochs_done", 0))}
+
+
+@HOOKS.register_module()
+class Signaller(Hook):
+    """Sends signals to its process and the workers, at a place known beforehand.
+
+    And tells `Progress` which epoch it is.
+
+    ``SIGNALS_AT`` is such as ``SIGTERM SIGTERM before_val_iter 2``: the last two are
+    what a hook is called for and the epochs done.
+    """
+
+    priority = "HIGHEST"
+
+    def before_val_epoch(self, runner):
+        runner.message_hub.update_info("epochs_done", runner.epoch)
+
+    def _send(self, runner, place, batch_idx=0, **_):
+        *signals, at, epoch = os.environ.get("SIGNALS_AT", "none 0").split()
+        if (place, runner.epoch, batch_idx) == (at, int(epoch), 0):
+            for name in signals:
+                os.killpg(0, getattr(signal, name))
+
+
+for _place in ("before_train_epoch", "before_train_iter", "before_val_iter"):
+    setattr(Signaller, _place, partialmethod(Signaller._send, place=_place))
 
 
 def write_run(folder, images=32):
