@@ -262,7 +262,8 @@ class FineTuneRunner(Runner):
         backend_args: dict | None = None,
         **kwargs: object,
     ) -> None:
-        backend_args = backend_args or {"backend": BACKEND}
+        if backend_args is None and kwargs.get("file_client_args") is None:
+            backend_args = {"backend": BACKEND}
         super().save_checkpoint(*args, backend_args=backend_args, **kwargs)
 
     def load_or_resume(self) -> None:

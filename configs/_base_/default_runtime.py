@@ -23,11 +23,12 @@ default_hooks = dict(
     class_weight=dict(type="mmleaves.ClassWeightHook"),
     draws=dict(type="mmleaves.DrawsHook"),
     go_on=dict(type="mmleaves.GoOnHook"),
-    pending_validation=dict(type="mmleaves.PendingValidationHook"),
     plain_checkpoint=dict(type="mmleaves.PlainCheckpointHook"),
     progress_bar=dict(type="mmleaves.ProgressBarHook"),
     run_record=dict(type="mmleaves.RunRecordHook"),
     stop_on_signal=dict(type="mmleaves.StopOnSignalHook"),
+    # After it, as a signal may come within this validation.
+    pending_validation=dict(type="mmleaves.PendingValidationHook"),
     # Several processes score and save with one BatchNorm, the mean of theirs.
     sync_buffers=dict(type="mmleaves.SyncMovingBuffersHook"),
 )

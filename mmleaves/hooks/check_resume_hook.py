@@ -48,6 +48,7 @@ class CheckResumeHook(Hook):
     # Before the images are read.
     priority = "VERY_HIGH"
     _before: dict | None = None
+    _images: dict[str, dict[int, tuple[str, int]]] | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if runner._resume:
@@ -56,17 +57,19 @@ class CheckResumeHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         meta = checkpoint["meta"]
         meta["settings"] = settings(runner.cfg.to_dict())
-        for part, images in _images(runner).items():
+        for part, images in self._parts(runner).items():
             keys = sorted(images)
             meta[f"{part}_images"] = torch.tensor(keys)
             meta[f"{part}_labels"] = torch.tensor([images[key][1] for key in keys])
 
     def before_train(self, runner: Runner) -> None:
         before, self._before = self._before, None
+        self._images = None
         if before is None:
             return
+        force = getattr(runner, "force", False)
         now = settings(runner.cfg.to_dict())
-        refused = _changed_images(before, _images(runner))
+        refused = _changed_images(before, self._parts(runner))
         named = []
         then = before.get("settings", now)
         for name in sorted(then.keys() | now.keys()):
@@ -78,7 +81,7 @@ class CheckResumeHook(Hook):
                 runner.logger.info(f"{change}: the weights do not go by it.")
             elif not _FREE.match(name):
                 (refused if _REFUSED.match(name) else named).append(change)
-        if refused and not runner.force:
+        if refused and not force:
             raise ValueError(
                 "This is not the run that was begun, and would end with other weights: "
                 f"{_some(refused)}. Resume with what it began with; or go on all the "
@@ -89,18 +92,20 @@ class CheckResumeHook(Hook):
             runner.logger.warning(
                 f"Since the run was begun, this has changed: {_some(refused + named)}."
             )
-        self._record(runner, refused + named)
-
-    @staticmethod
-    def _record(runner: Runner, changed: Sequence[str]) -> None:
         resume = {
             "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "after_epoch": runner.epoch,
-            "changed": list(changed),
-            "forced": runner.force,
+            "changed": refused + named,
+            "forced": force,
         }
         earlier = runner.message_hub.runtime_info.get(RESUMES, [])
         runner.message_hub.update_info(RESUMES, [*earlier, resume])
+
+    def _parts(self, runner: Runner) -> dict[str, dict[int, tuple[str, int]]]:
+        # Once for all checkpoints of a run, as each path is resolved.
+        if self._images is None:
+            self._images = _images(runner)
+        return self._images
 
 
 def settings(config: object, name: str = "") -> dict[str, str]:
@@ -146,12 +151,13 @@ def _changed_images(before: dict, now: dict[str, dict]) -> list[str]:
         if f"{part}_images" not in before:
             continue
         keys = before[f"{part}_images"].tolist()
-        new = [path for key, (path, _) in images.items() if key not in set(keys)]
-        gone = len(set(keys) - images.keys())
+        known = set(keys)
+        new = [path for key, (path, _) in images.items() if key not in known]
+        gone = len(known - images.keys())
         if new or gone:
             such = f", such as {min(new)}" if new else ""
             changes.append(
-                f"the {part} part has other data, or is split in another way: of "
+                f"the {part} part is other data, or split in another way: of "
                 f"{len(keys)} images {gone} are gone, and {len(new)} are new{such}"
             )
         labels = before.get(f"{part}_labels")

@@ -50,7 +50,7 @@ def resume(runs, tmp_path):
         ("randomness.seed=1", "randomness.seed was 0, is 1"),
         (
             "dataset.split_seed=1",
-            "the train part has other data, or is split in another way: of 24 images ",
+            "the train part is other data, or split in another way: of 24 images ",
         ),
     ],
 )

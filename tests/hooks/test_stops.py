@@ -57,6 +57,9 @@ def test_a_signal_saves_at_once(unbroken, tmp_path, signals, settings, epochs):
     assert f"Stopped by {signals.split()[0]} in epoch" in said(log)
     assert "Traceback" not in said(log)
     assert (work / "last_checkpoint").read_text().endswith("interrupted.pth")
+    if "val" in signals and settings == WORKERS:
+        # Once more, in the validation that comes first now.
+        assert train(config, work, log, settings, signals) == 75, said(log)[-3000:]
     assert train(config, work, log, settings) == 0, said(log)[-3000:]
     assert outcome(work, epochs) == expected
 
