@@ -3,11 +3,12 @@
 import copy
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_distributed, master_only
+from mmengine.dist import is_distributed, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
@@ -19,15 +20,15 @@ import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
-from mmleaves.checkpoints.loading import load_from_local
 from mmleaves.checkpoints.newest import newest_checkpoint
+from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
-from mmleaves.hooks.safe_checkpoint_hook import POINTER
+from mmleaves.hooks.safe_checkpoint_hook import POINTER, folder_of_checkpoints
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.optim.precision import (
@@ -36,7 +37,7 @@ from mmleaves.optim.precision import (
     scores_in_float32,
 )
 from mmleaves.registry import DATASETS, RUNNERS
-from mmleaves.whole_files import write_whole
+from mmleaves.run_folder import kept
 
 
 def dataset_classes(dataset: dict) -> tuple[str, ...]:
@@ -109,6 +110,8 @@ class FineTuneRunner(Runner):
     overwrites no earlier run.
     """
 
+    # Whether to resume a run although what it is trained on, or how, has changed.
+    force = False
     _given_cfg: Config | None = None
 
     @classmethod
@@ -126,6 +129,10 @@ class FineTuneRunner(Runner):
         return runner
 
     def train(self) -> nn.Module:
+        with kept(Path(self.work_dir)) if is_main_process() else nullcontext():
+            return self._train()
+
+    def _train(self) -> nn.Module:
         epochs = self.cfg.train_cfg.get("max_epochs", 1)
         if not isinstance(epochs, int) or epochs < 1:
             raise ValueError(
@@ -253,28 +260,29 @@ class FineTuneRunner(Runner):
 
     @master_only
     def save_checkpoint(
-        self, out_dir: str, filename: str, *args: object, **kwargs: object
+        self,
+        *args: object,
+        backend_args: dict | None = None,
+        **kwargs: object,
     ) -> None:
-        def write(path: Path) -> None:
-            upstream(out_dir, path.name, *args, **kwargs)
-            # What cannot be read back must not take the place of what can.
-            load_from_local(str(path), "cpu")
-
-        upstream = super().save_checkpoint
-        write_whole(Path(out_dir, filename), write)
+        if backend_args is None and kwargs.get("file_client_args") is None:
+            backend_args = {"backend": BACKEND}
+        super().save_checkpoint(*args, backend_args=backend_args, **kwargs)
 
     def load_or_resume(self) -> None:
+        folder = folder_of_checkpoints(self)
         if self._resume and self._load_from is None:
-            self._load_from = str(newest_checkpoint(Path(self.work_dir), self.logger))
+            newest = newest_checkpoint(Path(self.work_dir), self.logger, folder)
+            self._load_from = str(newest)
         super().load_or_resume()
-        best = self.message_hub.runtime_info.get("best_ckpt")
-        if best is not None and Path(best).parent != Path(self.work_dir):
+        known = self.message_hub.runtime_info
+        for key in [key for key in known if key.startswith("best_ckpt")]:
+            best = Path(known[key])
             # Of another folder: its own run's, which a better one must not delete.
-            here = Path(self.work_dir, Path(best).name)
-            if here.is_file():
-                self.message_hub.update_info("best_ckpt", str(here))
-            else:
-                self.message_hub.runtime_info.pop("best_ckpt")
+            if best.parent != folder and Path(folder, best.name).is_file():
+                self.message_hub.update_info(key, str(folder / best.name))
+            elif best.parent != folder:
+                known.pop(key)
 
     def load_checkpoint(
         self,
@@ -286,7 +294,7 @@ class FineTuneRunner(Runner):
         # Only a training that starts from other weights may leave some out.
         fine_tunes = not isinstance(self._train_loop, dict | None) and not self._resume
         try:
-            return super().load_checkpoint(
+            checkpoint = super().load_checkpoint(
                 filename, map_location, strict or not fine_tunes, revise_keys
             )
         except RuntimeError as error:
@@ -295,3 +303,6 @@ class FineTuneRunner(Runner):
                 f"{filename} is not a checkpoint of this config's model: "
                 f"{' '.join(lines[1:3])[:400]} Use the config that it was trained with."
             ) from error
+        # MMEngine would run this text as a config.
+        checkpoint.get("meta", {}).pop("config", None)
+        return checkpoint

@@ -1,34 +1,85 @@
 """Files that are there whole or not at all, whenever a process or the machine dies."""
 
 import os
+import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
+
+from mmleaves.commands.errors import RunError
+from mmleaves.crash_points import reach
 
 UNFINISHED = ".unfinished"
+# "Input/output error": the number of sysexits.h.
+EXIT_CANNOT_WRITE = 74
+# To write a file takes seconds.
+_UNFINISHED_SECONDS = 3600
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+class CannotWriteError(RunError, OSError):
+    """A file could not be written: a full disk, a quota, a folder that is none."""
+
+    exit_code = EXIT_CANNOT_WRITE
+
+
+def write_whole(
+    path: Path,
+    write: Callable[[Path], object],
+    *,
+    check: Callable[[Path], object] | None = None,
+    size_bytes: int | None = None,
+) -> None:
     """Write a file beside its place, and put it there when it is on the disk.
 
     Args:
         path: The file; folders that miss are made. What is there stays until then.
         write: Writes the path that it is given.
+        check: Looks at what was written, by an error keeps it from its place.
+        size_bytes: How large the file becomes, if that is known, for messages.
+
+    Raises:
+        CannotWriteError: If the system refuses. What was there is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
+    # Not the process's number: on a shared folder another machine has the same.
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex[:16]}{UNFINISHED}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(unfinished)
-        put_in_place(unfinished, path)
+        reach(f"{path.name} written")
+        with unfinished.open("rb+") as file:  # Windows syncs no file opened to read
+            os.fsync(file.fileno())
+        reach(f"{path.name} on the disk")
+        if check is not None:
+            check(unfinished)
+        reach(f"{path.name} checked")
+        unfinished.replace(path)
+        reach(f"{path.name} in place")
+        _sync_folder(path.parent)
+    except CannotWriteError:
+        raise
+    except OSError as error:
+        raise CannotWriteError(_cannot_write(path, error, size_bytes)) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
-def put_in_place(unfinished: Path, path: Path) -> None:
-    """Give a file its name once all of it is on the disk."""
-    with unfinished.open("rb+") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    _sync_folder(path.parent)
+def _cannot_write(path: Path, error: OSError, size_bytes: int | None) -> str:
+    needed = "" if size_bytes is None else f"It needs {size_bytes:,} bytes; "
+    try:
+        free = f"{shutil.disk_usage(path.parent).free:,} are free on its disk"
+    except OSError:
+        free = "what is free on its disk cannot be told"
+    if not needed:
+        free = free.replace("are free", "bytes are free")
+    return (
+        f"{path} could not be written: {error.strerror or error}. {needed}{free}. "
+        "Files that were there before are untouched. Make room (limits on the size of "
+        "files and quotas count as well) or take another folder, and start again; a "
+        "training goes on with --resume."
+    )
 
 
 def _sync_folder(folder: Path) -> None:
@@ -42,19 +93,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed left unfinished in a folder."""
+def sweep(folder: Path, *, older_than_seconds: float = _UNFINISHED_SECONDS) -> None:
+    """Remove what processes that were killed left unfinished in a folder.
+
+    Args:
+        folder: Where to look, not below it.
+        older_than_seconds: What is younger may be in the making: whether its process
+            runs, another machine cannot tell. 0 where nobody else writes.
+    """
     for path in folder.glob(f"*{UNFINISHED}"):
-        owner = path.suffixes[-2].lstrip(".") if len(path.suffixes) > 1 else ""
-        if not (owner.isdigit() and _lives(int(owner))):
-            path.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime >= older_than_seconds:
+                path.unlink()

@@ -142,7 +142,7 @@ def test_a_resumed_run_goes_on_after_the_last_epoch(run, options, tmp_path):
 
 def test_resuming_an_empty_folder_is_refused(options, tmp_path, mobilenet_weights):
     done = run_tool("train", CONFIG, "--work-dir", tmp_path, "--resume", *options)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "There is nothing to resume in" in done.stderr
     assert "leave out --resume" in done.stderr
     assert "Traceback" not in done.stderr

@@ -19,6 +19,7 @@ default_hooks = dict(
     check_data=dict(type="mmleaves.CheckDataHook"),
     check_monitors=dict(type="mmleaves.CheckMonitorsHook"),
     check_numbers=dict(type="mmleaves.CheckNumbersHook"),
+    check_resume=dict(type="mmleaves.CheckResumeHook"),
     check_schedule=dict(type="mmleaves.CheckScheduleHook"),
     class_weight=dict(type="mmleaves.ClassWeightHook"),
     draws=dict(type="mmleaves.DrawsHook"),
@@ -27,6 +28,8 @@ default_hooks = dict(
     progress_bar=dict(type="mmleaves.ProgressBarHook"),
     run_record=dict(type="mmleaves.RunRecordHook"),
     stop_on_signal=dict(type="mmleaves.StopOnSignalHook"),
+    # After it, as a signal may come within this validation.
+    pending_validation=dict(type="mmleaves.PendingValidationHook"),
     # Several processes score and save with one BatchNorm, the mean of theirs.
     sync_buffers=dict(type="mmleaves.SyncMovingBuffersHook"),
 )

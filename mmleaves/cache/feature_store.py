@@ -1,20 +1,17 @@
 """Rows of tensors on disk, found again by key, whatever happens to the process."""
 
-import os
-import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from mmleaves.whole_files import sweep, write_whole
+
 KEY_BYTES = 20
-# To write a file takes seconds.
-_UNFINISHED_SECONDS = 3600
 
 
 class FeatureStore:
@@ -81,11 +78,10 @@ class FeatureStore:
         for i, tensor in enumerate(tensors):
             contents[f"features{i:02}"] = tensor.contiguous()
         path = self.folder / f"{uuid4().hex}.safetensors"
-        unfinished = path.with_suffix(".unfinished")
-        save_file(contents, unfinished)
-        with unfinished.open("rb+") as file:  # Windows syncs no file opened to read
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        content = save(contents)
+        write_whole(
+            path, lambda file: file.write_bytes(content), size_bytes=len(content)
+        )
         self._open(path)
 
     def take(self, keys: Iterable[bytes]) -> list[Tensor]:
@@ -103,8 +99,4 @@ class FeatureStore:
 
     def sweep(self) -> None:
         """Delete what processes that are gone have left unfinished."""
-        for path in self.folder.glob("*.unfinished"):
-            # By age: whether a process runs, another machine cannot tell.
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _UNFINISHED_SECONDS:
-                    path.unlink()
+        sweep(self.folder)

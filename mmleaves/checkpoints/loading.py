@@ -3,28 +3,46 @@
 Importing this module replaces all readers in MMEngine's ``CheckpointLoader``, which
 every way of loading goes through: ``--resume``, ``test.py``, ``load_from`` and
 ``init_cfg``. Those for local files and URLs read data only; those for model zoos and
-object stores would run code, and refuse.
+object stores would run code, and refuse. A file that the user vouches for by its
+sha256, in ``MMLEAVES_TRUST`` or by ``--trust``, is read whatever it does.
 """
 
 import hashlib
+import io
+import logging
 import os
 import pickle
 import re
 import urllib.error
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
 from mmengine.dist import get_dist_info
+from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
+
+from mmleaves.checkpoints.manifest import DamagedCheckpointError, check_listed
+from mmleaves.checkpoints.stock import STAND_INS, from_stand_ins
+from mmleaves.commands.arguments import TRUSTED
+from mmleaves.commands.errors import RunError
+
+EXIT_UNSAFE = 4
+# What torch says of a file that names more than data, among what it says of damage.
+_NAMES_MORE = re.compile(
+    "(?i)unsupported (global|class)|is blocked|unrecognized function|must be imported"
+    "|can only (create|build)|getattr of|class of its own|not one of plain data"
+)
+_IS_PICKLE = (b"\x80", b"PK")
 
 MapLocation = str | torch.device | Callable | dict | None
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
 def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
-    """Read a checkpoint file that holds tensors and plain types.
+    """Read a checkpoint file as data: tensors, plain types, histories, NumPy's numbers.
 
     Args:
         filename: Path of the file; ``~`` is expanded. A ``*`` in the file's name stands
@@ -33,8 +51,9 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a checkpoint, is damaged, or would have to run code, or
-            if several files fit the name.
+        DamagedCheckpointError: If it is not a checkpoint, or is damaged.
+        UnsafeCheckpointError: If it would have to run code.
+        ValueError: If several files fit the name.
     """
     path = _only_file(Path(filename).expanduser())
     if not path.is_file():
@@ -43,29 +62,74 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
             f"There is no checkpoint {path}; its folder holds "
             f"{', '.join(there) or 'none'}. Name one of those, or train first."
         )
+    check_listed(path)
     try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
-        # Torch goes on with advice to allow what it found, which is not ours.
-        reason = str(error).split("WeightsUnpickler error: ")[-1]
-        reason = reason.split("\n")[0].split(". Please use")[0].rstrip(".")
-        raise ValueError(
-            f"{path} was not loaded: it holds Python objects besides tensors and plain "
-            f"types, and reading those can run any code ({reason}). Expected a file "
-            "with weights only, as mmleaves writes. If you trust where it comes from, "
-            "save its `state_dict` again with the program that wrote it."
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{path} ({path.stat().st_size} bytes) is not a readable checkpoint: "
-            f"{error}. It is damaged, cut off or of another kind; take an earlier one."
-        ) from error
+        with torch.serialization.safe_globals(STAND_INS), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        checkpoint = from_stand_ins(checkpoint)
+    except Exception as error:  # damaged bytes can make a reader fail in any way
+        if isinstance(error, MemoryError) or not _names_more_than_data(path, error):
+            raise _damaged(path, error) from error
+        checkpoint = _read_trusted(path, map_location, error)
     if not isinstance(checkpoint, dict):
-        raise ValueError(
+        raise DamagedCheckpointError(
             f"{path} holds a {type(checkpoint).__name__}, expected a checkpoint: a "
             "dict of tensors by name, or one with a `state_dict`."
         )
     return checkpoint
+
+
+class UnsafeCheckpointError(RunError, ValueError):
+    """A file can only be read by running code that it brings."""
+
+    exit_code = EXIT_UNSAFE
+
+
+def _names_more_than_data(path: Path, error: Exception) -> bool:
+    if _NAMES_MORE.search(str(error)):
+        return True
+    # Pickles of another protocol than torch's: of objects, not of weights.
+    with path.open("rb") as file:
+        is_pickle = file.read(2).startswith(_IS_PICKLE)
+    return is_pickle and "Unsupported operand" in str(error)
+
+
+def _read_trusted(path: Path, map_location: MapLocation, error: Exception) -> object:
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 not in os.environ.get(TRUSTED, "").lower().split(","):
+        raise UnsafeCheckpointError(
+            f"{path} was not loaded: it holds Python objects besides tensors and plain "
+            f"types, and reading those can run any code ({_reason(error)}). Expected a "
+            "file with weights only, as mmleaves, MMEngine and torchvision write. Save "
+            "its `state_dict` again with the program that wrote it; or, if you know "
+            f"who made it and let its code run here, add --trust {sha256}"
+        ) from error
+    print_log(
+        f"{path} is trusted by its sha256: its objects are built, and code in it runs.",
+        "current",
+        logging.WARNING,
+    )
+    # From what was hashed, as the file may change.
+    try:
+        return torch.load(io.BytesIO(content), map_location, weights_only=False)
+    except (pickle.UnpicklingError, RuntimeError, ImportError, AttributeError) as wrong:
+        raise _damaged(path, wrong) from wrong
+
+
+def _reason(error: Exception) -> str:
+    # Torch goes on with advice to allow what it found, which is not ours.
+    reason = str(error).split("WeightsUnpickler error: ")[-1]
+    return reason.split("\n")[0].split(". Please use")[0].rstrip(".")
+
+
+def _damaged(path: Path, error: Exception) -> DamagedCheckpointError:
+    return DamagedCheckpointError(
+        f"{path} ({path.stat().st_size} bytes) is not a readable checkpoint: "
+        f"{_reason(error) or type(error).__name__}. It is damaged, cut off or of "
+        "another kind; take an earlier one."
+    )
 
 
 def _only_file(path: Path) -> Path:

@@ -5,35 +5,61 @@ from logging import Logger
 from pathlib import Path
 
 from mmleaves.checkpoints.loading import load_from_local
+from mmleaves.checkpoints.manifest import (
+    EXIT_NO_CHECKPOINT,
+    DamagedCheckpointError,
+    listed,
+)
+from mmleaves.commands.errors import RunError
 
 
-def newest_checkpoint(folder: Path, logger: Logger) -> Path:
+class NothingToResumeError(RunError, FileNotFoundError):
+    """There is no checkpoint."""
+
+    exit_code = EXIT_NO_CHECKPOINT
+
+
+def newest_checkpoint(
+    work_dir: Path, logger: Logger, folder: Path | None = None
+) -> Path:
     """Return the newest checkpoint of a run that can be read.
 
     That is the one that ``last_checkpoint`` names, by its name alone: the folder may
     have been moved or copied since. If it is not there or damaged, it is the last
     earlier one that is whole, and the log says so.
 
+    Args:
+        work_dir: The run's folder.
+        logger: Of the run.
+        folder: Where its checkpoints are, if not there.
+
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If there are some, and none is readable; says why of each.
+        NothingToResumeError: If there is none.
+        DamagedCheckpointError: If there are some, and none is readable; says why.
+        UnsafeCheckpointError: If one that would be next can run code.
     """
-    pointer = folder / "last_checkpoint"
-    named = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
-    candidates = sorted(folder.glob("*.pth"), key=_step, reverse=True)
+    pointer = work_dir / "last_checkpoint"
+    text = pointer.read_bytes().decode(errors="replace") if pointer.is_file() else ""
+    named = Path(text.strip()).name
+    written = [entry["file"] for entry in listed(folder or work_dir)]
+    order = {name: i for i, name in enumerate(written)}
+    folders = {work_dir, folder or work_dir}
+    candidates = [path for place in folders for path in place.glob("*.pth")]
     candidates = [p for p in candidates if _step(p) >= 0 or p.name == named]
-    if named:
-        candidates.sort(key=lambda path: path.name != named)
+    # The last written comes first, which after a resume from an earlier epoch need not
+    # be the highest.
+    candidates.sort(key=lambda p: (order.get(p.name, -1), _step(p)), reverse=True)
+    candidates.sort(key=lambda p: p.name != named)
     if not candidates:
-        raise FileNotFoundError(
-            f"There is nothing to resume in {folder}: it holds no checkpoint, such as "
-            "epoch_1.pth. To start from the beginning, leave out --resume."
+        raise NothingToResumeError(
+            f"There is nothing to resume in {work_dir}: it holds no checkpoint, such "
+            "as epoch_1.pth. To start from the beginning, leave out --resume."
         )
     wrong = []
     for path in candidates:
         try:
             load_from_local(str(path), "cpu")
-        except ValueError as error:
+        except DamagedCheckpointError as error:
             wrong.append(str(error))
             logger.warning(f"Left out: {error}")
             continue
@@ -44,9 +70,9 @@ def newest_checkpoint(folder: Path, logger: Logger) -> Path:
                 "is whole."
             )
         return path
-    raise ValueError(
-        f"None of the {len(wrong)} checkpoints in {folder} can be read. {wrong[0]} To "
-        "start from the beginning, take another --work-dir and leave out --resume."
+    raise DamagedCheckpointError(
+        f"None of the {len(wrong)} checkpoints in {work_dir} can be read. {wrong[0]} "
+        "To start from the beginning, take another --work-dir and leave out --resume."
     )
 
 

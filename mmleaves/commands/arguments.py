@@ -2,15 +2,42 @@
 
 import argparse
 import os
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 
+# Of the files that may run code: their sha256, with commas between; processes that are
+# started from here have it as well.
+TRUSTED = "MMLEAVES_TRUST"
+
+
+class _Trust(argparse.Action):
+    """Add a sha256 to `TRUSTED`."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence,
+        option_string: str | None = None,
+    ) -> None:
+        if not re.fullmatch("[0-9a-fA-F]{64}", values):
+            parser.error(
+                f"--trust {values}: expected the 64 digits of a file's sha256, which "
+                "the message that refused it gives."
+            )
+        before = os.environ.get(TRUSTED)
+        os.environ[TRUSTED] = f"{before},{values}" if before else values
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config, where results go, and the launcher, as in mmpretrain's tools."""
     add_config_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument(
         "--work-dir", help="folder for the results (default: work_dirs/CONFIG)"
     )
@@ -37,6 +64,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
+    )
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trust``, for commands that read checkpoints."""
+    parser.add_argument(
+        "--trust",
+        action=_Trust,
+        default=argparse.SUPPRESS,
+        metavar="SHA256",
+        help="load the checkpoint with this sha256 even if code in it runs",
     )
 
 

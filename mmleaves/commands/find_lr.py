@@ -4,7 +4,11 @@ import argparse
 import shlex
 from pathlib import Path
 
-from mmleaves.commands.arguments import add_config_arguments, default_data_loaders
+from mmleaves.commands.arguments import (
+    add_config_arguments,
+    add_trust_argument,
+    default_data_loaders,
+)
 from mmleaves.commands.errors import reports_errors
 
 
@@ -13,6 +17,7 @@ def main(argv: list[str] | None = None) -> None:
     """Find the rate of what ``argv`` (default: the command line) names."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument(
         "--out", default="lr.png", help="PNG to write (default: %(default)s)"
     )

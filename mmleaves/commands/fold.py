@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmleaves.commands.arguments import add_config_arguments
+from mmleaves.commands.arguments import add_config_arguments, add_trust_argument
 from mmleaves.commands.errors import reports_errors
 
 
@@ -14,6 +14,7 @@ def main(argv: list[str] | None = None) -> None:
         "and `predict` take what it writes."
     )
     add_config_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument("checkpoint", help="checkpoint file that training wrote")
     parser.add_argument(
         "out", help="folded checkpoint to write, .pth; its config goes beside it"

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmleaves.commands.arguments import add_config_arguments
+from mmleaves.commands.arguments import add_config_arguments, add_trust_argument
 from mmleaves.commands.errors import reports_errors
 
 
@@ -10,6 +10,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Return the arguments of ``predict``."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument("checkpoint", help="checkpoint file")
     parser.add_argument(
         "images",

@@ -222,8 +222,8 @@ def _repeat(args: argparse.Namespace) -> None:
 
 def _do_one(run: "Run") -> None:
     from mmleaves.experiments.do_run import do_run
-    from mmleaves.experiments.locks import holder
     from mmleaves.experiments.runs import LOCK
+    from mmleaves.locks import holder
 
     if not do_run(run):
         number = holder(run.folder / LOCK)

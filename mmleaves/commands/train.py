@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from mmleaves.commands.errors import reports_errors
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+# Where launchers put the number of a process.
+_RANKS = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -22,6 +26,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         const="auto",
         metavar="CHECKPOINT",
         help="go on from a checkpoint; without one, from the last in the work dir",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="resume although images, labels or settings are not what they were",
     )
     parser.add_argument(
         "--amp", action="store_true", help="forward pass in bfloat16, on a CPU too"
@@ -66,9 +75,19 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.config, args.cfg_options)
     apply_arguments(cfg, args)
 
+    from mmleaves.run_folder import kept
     from mmleaves.runner import FineTuneRunner
 
-    FineTuneRunner.from_cfg(cfg).train()
+    # Before the runner writes its log there.
+    with kept(Path(cfg.work_dir)) if _is_first(args.launcher) else nullcontext():
+        runner = FineTuneRunner.from_cfg(cfg)
+        runner.force = args.force
+        runner.train()
+
+
+def _is_first(launcher: str) -> bool:
+    """Return whether this is the first of the processes that were started together."""
+    return os.environ.get(_RANKS.get(launcher, ""), "0") == "0"
 
 
 def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:

@@ -16,12 +16,12 @@ from mmleaves.evidence.predict import predict
 from mmleaves.evidence.predictions import Predictions
 from mmleaves.evidence.run_files import SCORED_BY_EPOCH, RunRecord, write_run
 from mmleaves.experiments.image_table import file_hash, read_images
-from mmleaves.experiments.locks import hold
 from mmleaves.experiments.recipes import read_recipe
 from mmleaves.experiments.run_config import has_test, plan_seed, run_config
 from mmleaves.experiments.runs import LOCK, Run
 from mmleaves.experiments.uses import SCORE, SELECT, TRAIN, image_uses
 from mmleaves.hooks.environment import environment
+from mmleaves.locks import hold
 from mmleaves.whole_files import write_whole
 
 TRAINING, COMMAND = "training", "train.sh"

@@ -11,8 +11,8 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from mmleaves.experiments.child import TAKEN, child, failure
-from mmleaves.experiments.locks import is_held
 from mmleaves.experiments.runs import LOCK, Run
+from mmleaves.locks import is_held
 
 POLL_SECONDS = 1.0
 END_SECONDS = 15

@@ -17,7 +17,6 @@ from mmleaves.experiments.image_table import (
     read_images,
     write_images,
 )
-from mmleaves.experiments.locks import hold, holder
 from mmleaves.experiments.near_copies import with_near_copies
 from mmleaves.experiments.recipes import (
     Recipe,
@@ -27,6 +26,7 @@ from mmleaves.experiments.recipes import (
     read_recipe,
 )
 from mmleaves.experiments.run_config import check_epoch_rule
+from mmleaves.locks import hold, holder
 
 LOCK = "plan.lock"
 WAIT_SECONDS, POLL_SECONDS = 600, 0.2

@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mmleaves.evidence.json_files import read_json
 from mmleaves.evidence.run_files import RUN
-from mmleaves.experiments.locks import holder
 from mmleaves.experiments.runs import LOCK, Run
+from mmleaves.locks import holder
 
 
 def minutes_left(

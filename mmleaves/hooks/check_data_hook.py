@@ -26,7 +26,7 @@ class CheckDataHook(Hook):
     """Check images, classes and parts when a run starts, and log what they are.
 
     A checkpoint keeps which images it was trained on, so that none of them is scored
-    later, and a resumed run goes on with the same ones.
+    later.
 
     Raises:
         ValueError: If an image file is damaged or missing, an image is trained on and
@@ -73,7 +73,6 @@ class CheckDataHook(Hook):
         check_overlap(trained, scored, "validation")
         if runner._resume:
             self._compare_with_checkpoint(classes)
-            _compare_images(self._trained, trained)
         self._trained = set(trained)
         _check_images(*train, *val)
         weights = _loss_weights(runner, len(classes))
@@ -118,15 +117,6 @@ class CheckDataHook(Hook):
                 f"{_name(ours, i)} in the data. Use the data it was trained on, or set "
                 "the data set's `classes` to the checkpoint's."
             )
-
-
-def _compare_images(before: set[int], now: dict[int, str]) -> None:
-    if before and before != now.keys():
-        raise ValueError(
-            f"The run was trained on {len(before)} images so far, and the data are "
-            f"{len(now)} now, {len(before & now.keys())} of them the same: other data, "
-            "or split in another way. Resume with the data and the split it began with."
-        )
 
 
 def _max_megapixels(dataset: BaseDataset) -> float:

@@ -28,6 +28,10 @@ class DrawsHook(Hook):
             loader = runner.train_loop.dataloader
             # Else a loader draws from the common generator when it starts workers.
             loader.generator = torch.Generator()
+            sampler = loader.batch_sampler.sampler
+            if hasattr(sampler, "seed") and not self._ranks_differ(runner):
+                # Of a run that is resumed the seed is known after its loader is built.
+                sampler.seed = runner.seed
             dataset = loader.dataset
             # Torch's loader asks for it before it asks for single items.
             dataset.__getitems__ = ItemsByEpoch(dataset, runner.seed)
@@ -40,3 +44,7 @@ class DrawsHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: object = None
     ) -> None:
         draw_from(seed_of(runner.seed, runner.iter, get_rank()))
+
+    @staticmethod
+    def _ranks_differ(runner: Runner) -> bool:
+        return bool((runner.cfg.get("randomness") or {}).get("diff_rank_seed"))

@@ -14,6 +14,7 @@ from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.policy import Setting
 from mmleaves.freezing.proof import check_unchanged, digests
 from mmleaves.freezing.report import format_report, freeze_report
+from mmleaves.hooks.go_on_hook import epoch_of_state
 
 
 class FreezeHook(Hook):
@@ -46,7 +47,7 @@ class FreezeHook(Hook):
     def before_train(self, runner: Runner) -> None:
         self._refuse_steps_that_never_come(runner)
         self._check()
-        self._enter(runner, self._freezer.step(runner.epoch))
+        self._enter(runner, self._freezer.step(epoch_of_state(runner)))
         self._report(runner)
 
     def before_train_epoch(self, runner: Runner) -> None:

@@ -19,6 +19,7 @@ from mmleaves.cache.views import random_transforms
 from mmleaves.draws import drawing_from
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.proof import digests
+from mmleaves.hooks.go_on_hook import epoch_of_state
 from mmleaves.models.wrappers import unwrapped
 
 
@@ -48,7 +49,7 @@ class FrozenTrunkHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         self._check_cache(runner)
-        self._enter(runner, self._freezer.step(runner.epoch), training=True)
+        self._enter(runner, self._freezer.step(epoch_of_state(runner)), training=True)
 
     def before_train_epoch(self, runner: Runner) -> None:
         step = self._freezer.step(runner.epoch)

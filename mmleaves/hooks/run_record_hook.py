@@ -3,6 +3,7 @@
 import csv
 import json
 from datetime import datetime, timezone
+from io import StringIO
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
@@ -10,11 +11,13 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmleaves.hooks.check_resume_hook import RESUMES
 from mmleaves.hooks.curves import draw_curves
 from mmleaves.hooks.environment import environment
+from mmleaves.hooks.go_on_hook import ITERATIONS_DONE
 from mmleaves.hooks.run_parts import run_parts
-from mmleaves.hooks.stop_on_signal_hook import ITERATIONS_DONE
 from mmleaves.registry import HOOKS
+from mmleaves.whole_files import write_whole
 
 # In the message hub: the rate that the epoch began with.
 _RATE = "epoch_lr"
@@ -50,6 +53,7 @@ class RunRecordHook(Hook):
             "classes": list(runner.train_dataloader.dataset.metainfo["classes"]),
             "images": {name: sum(map(len, part)) for name, part in parts.items()},
             "environment": environment(),
+            "resumes": runner.message_hub.runtime_info.get(RESUMES, []),
             "finished": None,
         }
         _write_json(folder / "run.json", self._record)
@@ -122,18 +126,24 @@ def _read_rows(path: Path, *, up_to_epoch: int) -> list[dict]:
 
 def _write_rows(path: Path, rows: list[dict]) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", newline="") as file:
+    with StringIO(newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
+        _write(path, file.getvalue())
 
 
 def _write_json(path: Path, record: dict) -> None:
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    _write(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    # A resumed run reads what a killed one wrote.
+    write_whole(path, lambda file: file.write_bytes(text.encode()))
 
 
 def _write_split(path: Path, parts: dict[str, list[BaseDataset]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with StringIO(newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "label", "part"])
         for name, datasets in parts.items():
@@ -143,3 +153,4 @@ def _write_split(path: Path, parts: dict[str, list[BaseDataset]]) -> None:
                     info = part.get_data_info(i)
                     label = classes[info["gt_label"]] if "gt_label" in info else ""
                     writer.writerow([info["img_path"], label, name])
+        _write(path, file.getvalue())

@@ -1,16 +1,21 @@
 """Checkpoints that no kill can lose."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmleaves.crash_points import reach
 from mmleaves.registry import HOOKS
 from mmleaves.whole_files import sweep, write_whole
 
 POINTER = "last_checkpoint"
+# So that there is another if the last one is damaged.
+_FEWEST = 2
+# In the message hub: files that a newer one has taken the place of.
+_OUTDATED = "outdated_ckpts"
 # What a run that is stopped within an epoch leaves, until the epoch's own is there.
 INTERRUPTED = "interrupted.pth"
 
@@ -25,13 +30,20 @@ class SafeCheckpointHook(CheckpointHook):
     it: a run that is killed in between does the epoch again. Upstream's deletes the old
     file first, and writes the new one in its place.
 
-    Arguments are upstream's.
+    Arguments are upstream's. With ``max_keep_ckpts`` 1, two are kept all the same, and
+    with each best one comes the checkpoint that knows of it.
     """
 
     def before_train(self, runner: Runner) -> None:
+        if self.max_keep_ckpts > 0:
+            self.max_keep_ckpts = max(self.max_keep_ckpts, _FEWEST)
         super().before_train(runner)
         if is_main_process():
-            sweep(Path(self.out_dir))
+            # The run has its folder to itself: what is unfinished, nobody finishes.
+            for folder in {self.out_dir, runner.work_dir}:
+                sweep(Path(folder), older_than_seconds=0)
+            # It may have been killed before it removed them.
+            self._remove(runner.message_hub.runtime_info.get(_OUTDATED, []))
 
     def after_train_epoch(self, runner: Runner) -> None:
         if not validates_after(runner, runner.epoch + 1):
@@ -44,15 +56,16 @@ class SafeCheckpointHook(CheckpointHook):
         last, self.last_ckpt = self.last_ckpt, None
         super().after_val_epoch(runner, metrics)
         self.last_ckpt = last
-        now = self._best_files()
-        after = {key: path or before.get(key) for key, path in now.items()}
+        new = self._best_files()
+        after = {key: path or before.get(key) for key, path in new.items()}
         self._set_best_files(after)
-        if self._is_due(runner):
-            runner.logger.info(f"Saving checkpoint at {runner.epoch} epochs")
+        replaced = [path for path in before.values() if path not in after.values()]
+        step = runner.epoch if self.by_epoch else runner.iter
+        if any(new.values()) or self._is_due(runner):
+            unit = "epochs" if self.by_epoch else "iterations"
+            runner.logger.info(f"Saving checkpoint at {step} {unit}")
             meta = {"epoch": runner.epoch, "iter": runner.iter}
-            self._save_checkpoint_with_step(runner, runner.epoch, meta)
-        if is_main_process():
-            _remove(set(before.values()) - set(after.values()))
+            self._save(runner, step, meta, [path for path in replaced if path])
 
     def _is_due(self, runner: Runner) -> bool:
         # The epoch counts as done by now, where upstream's own test expects that not.
@@ -77,15 +90,21 @@ class SafeCheckpointHook(CheckpointHook):
             self.best_ckpt_path_dict.update(files)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        self._save(runner, step, meta, [])
+
+    def _save(
+        self, runner: Runner, step: int, meta: dict, replaced: Sequence[str]
+    ) -> None:
         name = self.filename_tmpl.format(step)
-        outdated = []
+        outdated = [Path(path).name for path in replaced]
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             kept = [*self.keep_ckpt_ids, step]
-            outdated = kept[: -self.max_keep_ckpts]
+            outdated += map(self.filename_tmpl.format, kept[: -self.max_keep_ckpts])
             self.keep_ckpt_ids.append(step)
             runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
         self.last_ckpt = str(Path(self.out_dir, name))
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        runner.message_hub.update_info(_OUTDATED, outdated)
         runner.save_checkpoint(
             self.out_dir,
             name,
@@ -93,14 +112,30 @@ class SafeCheckpointHook(CheckpointHook):
             save_param_scheduler=self.save_param_scheduler,
             meta=meta,
             by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
             **self.args,
         )
         if is_main_process():
             pointer = Path(runner.work_dir, POINTER)
             write_whole(pointer, lambda path: path.write_text(self.last_ckpt))
-            names = [self.filename_tmpl.format(number) for number in outdated]
-            names.append(INTERRUPTED)
-            _remove(str(Path(self.out_dir, outdated_name)) for outdated_name in names)
+            reach(f"{name} named")
+            self._remove(outdated)
+            Path(runner.work_dir, INTERRUPTED).unlink(missing_ok=True)
+            reach(f"{name} alone")
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            Path(self.out_dir, name).unlink(missing_ok=True)
+
+
+def folder_of_checkpoints(runner: Runner) -> Path:
+    """Return where a run saves its checkpoints, before and after it has begun."""
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and hook.out_dir is not None:
+            out_dir = Path(hook.out_dir)
+            name = Path(runner.work_dir).name
+            return out_dir if out_dir.name == name else out_dir / name
+    return Path(runner.work_dir)
 
 
 def validates_after(runner: Runner, epoch: int) -> bool:
@@ -117,8 +152,3 @@ def validates_after(runner: Runner, epoch: int) -> bool:
             interval = from_there
     due = epoch % interval == 0 or epoch == loop.max_epochs
     return epoch >= loop.val_begin and due
-
-
-def _remove(paths: Iterable[str | None]) -> None:
-    for path in filter(None, paths):
-        Path(path).unlink(missing_ok=True)

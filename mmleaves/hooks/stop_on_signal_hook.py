@@ -3,7 +3,7 @@
 import atexit
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -12,8 +12,9 @@ from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
+from mmleaves.hooks.go_on_hook import ITERATIONS_DONE, PENDING
 from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER, validates_after
 from mmleaves.registry import HOOKS
 from mmleaves.whole_files import write_whole
@@ -22,9 +23,6 @@ from mmleaves.whole_files import write_whole
 EXIT_STOPPED = 75
 # The signals of `kill` and of SLURM's --signal=USR1; Windows has the first alone.
 _SIGNALS = [getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")]
-# What a checkpoint within an epoch says beside what all of them do. (MMEngine logs what
-# begins with "val" as a score.)
-_PENDING, ITERATIONS_DONE = "pending_validation", "iterations_of_the_epoch"
 
 
 @HOOKS.register_module()
@@ -73,6 +71,11 @@ class StopOnSignalHook(Hook):
     ) -> None:
         self._something_to_save = True
 
+    def before_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None
+    ) -> None:
+        self._something_to_save = True
+
     def after_train_iter(
         self,
         runner: Runner,
@@ -86,7 +89,8 @@ class StopOnSignalHook(Hook):
             return  # the epoch ends, and with it comes a checkpoint
         accumulated = getattr(runner.optim_wrapper, "_accumulative_counts", 1)
         if total % accumulated == 0 and self._is_wanted():
-            runner.message_hub.update_info(ITERATIONS_DONE, self._done)
+            if _counts_epochs(runner):
+                runner.message_hub.update_info(ITERATIONS_DONE, self._done)
             self._save(runner, {"epoch": runner.epoch, "iter": total})
 
     def after_train_epoch(self, runner: Runner) -> None:
@@ -106,7 +110,7 @@ class StopOnSignalHook(Hook):
             if isinstance(hook, EMAHook):
                 # During a validation the model has the averaged weights.
                 hook.after_val_epoch(runner)
-        runner.message_hub.update_info(_PENDING, runner.epoch)
+        runner.message_hub.update_info(PENDING, runner.epoch)
         self._save(runner, {"epoch": runner.epoch, "iter": runner.iter})
 
     def _is_wanted(self) -> bool:
@@ -133,45 +137,6 @@ class StopOnSignalHook(Hook):
         raise SystemExit(EXIT_STOPPED)
 
 
-@HOOKS.register_module()
-class GoOnHook(Hook):
-    """Go on in the middle of an epoch, or with a validation that was interrupted."""
-
-    # A validation belongs to the epoch before, of which the others know.
-    priority = "HIGHEST"
-    _sampler: Sampler | None = None
-
-    def before_train_epoch(self, runner: Runner) -> None:
-        self._validate(runner)
-        done = runner.message_hub.runtime_info.get(ITERATIONS_DONE, 0)
-        if done:
-            loader = runner.train_loop.dataloader
-            self._sampler = loader.batch_sampler.sampler
-            batch = loader.batch_sampler.batch_size
-            loader.batch_sampler.sampler = _Later(self._sampler, done * batch)
-            runner.logger.info(
-                f"Epoch {runner.epoch + 1} goes on after {done} iterations."
-            )
-
-    def after_train_epoch(self, runner: Runner) -> None:
-        if self._sampler is not None:
-            runner.train_loop.dataloader.batch_sampler.sampler = self._sampler
-            self._sampler = None
-        runner.message_hub.update_info(ITERATIONS_DONE, 0)
-
-    def after_train(self, runner: Runner) -> None:
-        self._validate(runner)
-
-    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        runner.message_hub.update_info(_PENDING, 0)
-
-    def _validate(self, runner: Runner) -> None:
-        pending = runner.message_hub.runtime_info.get(_PENDING, 0)
-        if pending and runner.val_loop is not None:
-            runner.logger.info(f"The validation after epoch {pending} comes first.")
-            runner.val_loop.run()
-
-
 class _Worker:
     """What starts a worker: signals are for its parent to hear.
 
@@ -195,22 +160,6 @@ class _Worker:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._ends:
             os._exit(0)
-
-
-class _Later(Sampler):
-    """A sampler without its first images."""
-
-    def __init__(self, sampler: Sampler, first: int) -> None:
-        self._sampler, self._first = sampler, first
-
-    def __iter__(self) -> Iterator[int]:
-        images = iter(self._sampler)
-        for _ in range(self._first):
-            next(images, None)
-        return images
-
-    def __len__(self) -> int:
-        return len(self._sampler)
 
 
 def _counts_epochs(runner: Runner) -> bool:

@@ -22,7 +22,7 @@ from tool_runs import ROOT, check, run_python, run_tool
 from mmleaves.commands.repeat import main
 from mmleaves.evidence.gather import gather
 from mmleaves.evidence.plan import read_plan
-from mmleaves.experiments.locks import is_held
+from mmleaves.locks import is_held
 
 REPEAT = [sys.executable, str(ROOT / "tools" / "repeat.py")]
 

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 
-from mmleaves.experiments.locks import hold, holder, is_held
+from mmleaves.locks import hold, holder, is_held
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from mmleaves.experiments.locks import hold
+from mmleaves.locks import hold
 with hold(Path(sys.argv[1])) as held:
     worker = os.fork()
     if worker:

@@ -1,6 +1,7 @@
 """A lock that ends with the process that holds it, however it ends."""
 
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ def hold(path: Path) -> Iterator[bool]:
             yield False
             return
         file.truncate(0)
-        file.write(f"{os.getpid()}\n")
+        file.write(f"{os.getpid()}\n{platform.node()}\n")
         file.flush()
         yield True  # closing the file ends the lock
 
@@ -39,7 +40,18 @@ def is_held(path: Path) -> bool:
 
 def holder(path: Path) -> str:
     """Return the number of the process that held the lock last, for messages."""
-    return path.read_text().strip() or "unknown"
+    return _said(path)[0]
+
+
+def host(path: Path) -> str:
+    """Return the name of the machine where the lock was held last, for messages."""
+    return _said(path)[1]
+
+
+def _said(path: Path) -> list[str]:
+    # Not by a process that holds it: closing any file of it would end the lock.
+    said = path.read_text().split("\n")
+    return [line.strip() or "unknown" for line in [*said, "", ""][:2]]
 
 
 if sys.platform == "win32":

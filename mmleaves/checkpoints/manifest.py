@@ -1,0 +1,84 @@
+"""What a run's checkpoints held when they were written, to tell damage later."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from mmleaves.commands.errors import RunError
+from mmleaves.whole_files import write_whole
+
+FILE = "checkpoints.json"
+EXIT_NO_CHECKPOINT = 3
+
+
+class DamagedCheckpointError(RunError, ValueError):
+    """A checkpoint is cut off, changed, or none at all."""
+
+    exit_code = EXIT_NO_CHECKPOINT
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's content, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def listed(folder: Path) -> list[dict]:
+    """Return what is known of a folder's checkpoints, the oldest first.
+
+    Returns:
+        For each ``{"file": name, "bytes": size, "sha256": digits}``; nothing if the
+        list is not there or not readable.
+    """
+    try:
+        entries = json.loads((folder / FILE).read_text())["checkpoints"]
+        return [
+            {key: entry[key] for key in ("file", "bytes", "sha256")}
+            for entry in entries
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def enter(path: Path, size_bytes: int, sha256: str) -> None:
+    """List a checkpoint that is about to get its name.
+
+    A file of that name which is still there stays listed beside it, so that a kill in
+    between leaves nothing that looks damaged.
+    """
+    entries = [
+        entry
+        for entry in listed(path.parent)
+        if Path(path.parent, entry["file"]).is_file()
+    ]
+    same = [entry for entry in entries if entry["file"] == path.name]
+    entries = [entry for entry in entries if entry not in same[:-1]]
+    entries.append({"file": path.name, "bytes": size_bytes, "sha256": sha256})
+    text = json.dumps({"checkpoints": entries}, indent=1) + "\n"
+    write_whole(path.with_name(FILE), lambda file: file.write_text(text))
+
+
+def check_listed(path: Path) -> None:
+    """Compare a checkpoint with what its folder's list says of it, if it does.
+
+    Raises:
+        DamagedCheckpointError: If it has another content than when it was written.
+    """
+    entries = [entry for entry in listed(path.parent) if entry["file"] == path.name]
+    if not entries:
+        return
+    size = path.stat().st_size
+    if any(entry["bytes"] == size for entry in entries):
+        found = sha256_of(path)
+        if any(entry["sha256"] == found for entry in entries):
+            return
+        what = f"its sha256 is {found[:16]}..., {entries[-1]['sha256'][:16]}..."
+    else:
+        what = f"it has {size:,} bytes, {entries[-1]['bytes']:,}"
+    raise DamagedCheckpointError(
+        f"{path} is damaged: {what} when it was written. Take an earlier one. If it "
+        f"was changed on purpose, delete its lines in {path.with_name(FILE)}."
+    )

@@ -1,0 +1,54 @@
+"""Bring a checkpoint to the disk so that no kill leaves half of one."""
+
+import hashlib
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend, register_backend
+
+from mmleaves.checkpoints import manifest
+from mmleaves.checkpoints.loading import load_from_local
+from mmleaves.crash_points import reach
+from mmleaves.whole_files import write_whole
+
+BACKEND = "mmleaves_whole_files"
+
+
+@register_backend(BACKEND)
+class WholeFilesBackend(LocalBackend):
+    """MMEngine's way to write checkpoints to a disk, with `write_checkpoint`."""
+
+    def put(self, obj: bytes | memoryview, filepath: str | Path) -> None:
+        write_checkpoint(memoryview(obj), Path(filepath))
+
+
+def write_checkpoint(content: memoryview, path: Path) -> None:
+    """Write a checkpoint beside its place, read it back, list it, and put it there.
+
+    Args:
+        content: The file's bytes.
+        path: Where it goes; its folder gets a list, see `manifest`.
+
+    Raises:
+        CannotWriteError: If the system refuses, or gives back something else.
+        ValueError: If it could not be loaded without running code from it.
+    """
+
+    def write(unfinished: Path) -> None:
+        half = len(content) // 2
+        with unfinished.open("wb") as file:
+            reach(f"{path.name} opened")
+            file.write(content[:half])
+            file.flush()
+            reach(f"{path.name} half")
+            file.write(content[half:])
+
+    def check(unfinished: Path) -> None:
+        sha256 = hashlib.sha256(content).hexdigest()
+        if manifest.sha256_of(unfinished) != sha256:
+            raise OSError("what was read back is not what was written")
+        # What cannot be loaded must not take the place of what can.
+        load_from_local(str(unfinished), "cpu")
+        reach(f"{path.name} read back")
+        manifest.enter(path, len(content), sha256)
+
+    write_whole(path, write, check=check, size_bytes=len(content))

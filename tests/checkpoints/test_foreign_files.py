@@ -1,0 +1,264 @@
+"""Checkpoints that would run code do not; those of others that hold data are read."""
+
+import io
+import os
+import pickle
+import zipfile
+from collections import OrderedDict
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from forked_runs import COMMANDS, run, said, write_run
+from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+
+from mmleaves.checkpoints.loading import load_from_local
+from mmleaves.checkpoints.manifest import sha256_of
+from mmleaves.commands import fold, predict
+from mmleaves.config import load_config
+
+COMMANDS |= {"fold": fold.main, "predict": predict.main}
+
+
+class Payload:
+    """Touches a file by a shell when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+def as_zip(pickled, **more):
+    """Return a file as torch writes it, of a pickle."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("x/data.pkl", pickled)
+        archive.writestr("x/version", "3\n")
+        archive.writestr("x/byteorder", "little")
+        for name, content in more.items():
+            archive.writestr(f"x/{name}", content)
+    return file.getvalue()
+
+
+def text(value):
+    encoded = value.encode()
+    return b"X" + len(encoded).to_bytes(4, "little") + encoded
+
+
+def by_os_system(marker):
+    file = io.BytesIO()
+    torch.save({"state_dict": {}, "meta": Payload(marker)}, file)
+    return file.getvalue()
+
+
+def in_a_state_dict(marker):
+    file = io.BytesIO()
+    torch.save({"state_dict": OrderedDict(w=Payload(marker))}, file)
+    return file.getvalue()
+
+
+def by_getattr(marker):
+    """Get at ``os.system`` by way of a class that files of MMEngine do name."""
+    history = b"cmmengine.logging.history_buffer\nHistoryBuffer\n"
+    get = b"c__builtin__\ngetattr\n"
+    init = get + b"(" + history + text("__init__") + b"tR"
+    scope = get + b"(" + init + text("__globals__") + b"tR"
+    item = get + b"(" + scope + text("__getitem__") + b"tR"
+    builtins = item + b"(" + text("__builtins__") + b"tR"
+    item = get + b"(" + builtins + text("__getitem__") + b"tR"
+    imports = item + b"(" + text("__import__") + b"tR"
+    system = get + b"(" + imports + b"(" + text("os") + b"tR" + text("system") + b"tR"
+    return as_zip(b"\x80\x02" + system + b"(" + text(f"touch {marker}") + b"tR.")
+
+
+def in_a_zip_within(marker):
+    """Load, from bytes in the file, another file."""
+    inner = by_os_system(marker)
+    load = b"ctorch.storage\n_load_from_bytes\n"
+    content = b"c_codecs\nencode\n(" + text(inner.decode("latin1")) + text("latin1")
+    return as_zip(b"\x80\x02" + load + b"(" + content + b"tRtR.", inner=inner)
+
+
+def as_a_mere_pickle(marker):
+    return pickle.dumps({"state_dict": Payload(marker)}, 4)
+
+
+PAYLOADS = [
+    by_os_system,
+    in_a_state_dict,
+    by_getattr,
+    in_a_zip_within,
+    as_a_mere_pickle,
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    config = write_run(folder)
+    options = ["--cfg-options", "train_cfg.max_epochs=1"]
+    args = [config, "--work-dir", folder / "run", *options]
+    assert run("train", *args, log=folder / "log") == 0
+    return config, folder / "run"
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_code_in_a_checkpoint_is_not_run_by_any_command(trained, tmp_path, payload):
+    config, _ = trained
+    marker, evil, log = tmp_path / "ran", tmp_path / "evil.pth", tmp_path / "log"
+    evil.write_bytes(payload(marker))
+    work = ["--work-dir", tmp_path / "work"]
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "epoch_1.pth").write_bytes(evil.read_bytes())
+    (own / "last_checkpoint").write_text("epoch_1.pth")
+    init = "{'type':'Pretrained','checkpoint':'" + str(evil) + "'}"
+    data = tmp_path / "data"
+    folds = tmp_path / "repvgg.py"
+    folds.write_text(
+        config.read_text()
+        + """
+model["backbone"] = dict(type="RepVGG", arch="A0", out_indices=(3,))
+model["head"] = dict(type="LinearClsHead", in_channels=1280)
+"""
+    )
+    for command, *args in (
+        ("train", config, *work, "--resume", evil),
+        ("train", config, "--work-dir", own, "--resume"),
+        ("train", config, *work, "--cfg-options", f"load_from={evil}"),
+        ("train", config, *work, "--cfg-options", f"model.init_cfg={init}"),
+        ("test", config, evil, *work),
+        ("predict", config, evil, data, "--out", tmp_path / "predictions.csv"),
+        ("fold", folds, evil, tmp_path / "folded.pth"),
+    ):
+        assert run(command, *args, log=log) == 4, (args, said(log))
+        told = said(log)
+        assert not marker.exists()
+        assert ".pth was not loaded: it holds Python objects besides" in told
+        assert f"--trust {sha256_of(evil)}" in told
+        assert "Traceback" not in told
+        assert len(told.split("Error: ")[1].splitlines()) <= 24  # a screen
+    # The file is a working trap, which a reader that trusts it would spring.
+    with suppress(RuntimeError):
+        torch.load(evil, weights_only=False)
+    assert marker.exists()
+
+
+def test_a_file_that_is_trusted_by_its_sha256_is_read(trained, tmp_path):
+    config, work = trained
+    marker, path, log = tmp_path / "ran", tmp_path / "mine.pth", tmp_path / "log"
+    checkpoint = torch.load(work / "epoch_1.pth", weights_only=True)
+    torch.save(checkpoint | {"extra": Payload(marker)}, path)
+    args = ["test", config, path, "--work-dir", tmp_path]
+    assert run(*args, "--trust", "0" * 64, log=log) == 4
+    assert not marker.exists()
+    assert run(*args, "--trust", sha256_of(path), log=log) == 0, said(log)
+    assert marker.exists()
+    assert "is trusted by its sha256: its objects are built, and code in" in said(log)
+    assert run(*args, "--trust", "me", log=log) == 2
+    assert "expected the 64 digits of a file's sha256" in said(log)
+
+
+def test_a_config_in_a_checkpoint_is_not_run(trained, tmp_path):
+    config, work = trained
+    marker = tmp_path / "ran"
+    code = f"x = __import__('pathlib').Path({str(marker)!r}).touch()\n"
+    checkpoint = torch.load(work / "epoch_1.pth", weights_only=True)
+    checkpoint["meta"]["config"] = code
+    torch.save(checkpoint, tmp_path / "epoch_1.pth")
+    args = [config, "--work-dir", tmp_path, "--resume", tmp_path / "epoch_1.pth"]
+    options = ["--cfg-options", "train_cfg.max_epochs=1"]
+    assert run("train", *args, *options, log=tmp_path / "log") == 0
+    assert not marker.exists()
+    Config.fromstring(code, ".py")  # what MMEngine does with it
+    assert marker.exists()
+
+
+def stock(config, folder):
+    """Train one epoch with MMEngine's own runner, checkpoints and best file."""
+    cfg = load_config(str(config), ["train_cfg.max_epochs=1"])
+    cfg.work_dir = str(folder)
+    cfg.runner_type = "Runner"
+    cfg.default_hooks.checkpoint.type = "CheckpointHook"
+    for name, hook in [*cfg.default_hooks.items()]:
+        if hook.type.startswith("mmleaves."):
+            del cfg.default_hooks[name]
+    cfg.model.head.num_classes = cfg.data_preprocessor.num_classes = 2
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.update(cfg.dataset)
+        loader.collate_fn = {"type": "default_collate"}
+    Runner.from_cfg(cfg).train()
+
+
+def test_files_of_stock_mmengine_are_read_and_resumed(trained, tmp_path):
+    config, _ = trained
+    COMMANDS["stock"] = lambda args: stock(*args)
+    log, theirs = tmp_path / "log", tmp_path / "stock"
+    assert run("stock", config, theirs, log=log) == 0, said(log)
+    needed = torch.serialization.get_unsafe_globals_in_checkpoint(
+        theirs / "epoch_1.pth"
+    )
+    assert {"builtins.getattr", "mmengine.logging.history_buffer.HistoryBuffer"} <= {
+        *needed
+    }
+    read = load_from_local(str(theirs / "epoch_1.pth"))
+    trusted = torch.load(theirs / "epoch_1.pth", weights_only=False)
+    for name, history in trusted["message_hub"]["log_scalars"].items():
+        found = read["message_hub"]["log_scalars"][name]
+        assert [a.tolist() for a in found.data] == [a.tolist() for a in history.data]
+    (best,) = theirs.glob("best_*.pth")
+    assert run("test", config, best, "--work-dir", tmp_path, log=log) == 0, said(log)
+    args = [config, "--work-dir", tmp_path / "more", "--resume", theirs / "epoch_1.pth"]
+    options = ["--cfg-options", "train_cfg.max_epochs=2"]
+    assert run("train", *args, *options, log=log) == 0, said(log)
+    assert "resumed epoch: 1" in said(log)
+    assert (tmp_path / "more" / "epoch_2.pth").is_file()
+
+
+def test_numbers_and_arrays_of_numpy_are_read(tmp_path):
+    """As in the ``meta`` and ``hook_msgs`` of published weights."""
+    state = OrderedDict(w=torch.ones(2))
+    state._metadata = OrderedDict(version=1)
+    checkpoint = {
+        "state_dict": state,
+        "meta": {
+            "best": np.float32(0.5),
+            "epoch": np.int64(3),
+            "found": np.bool_(True),
+            "name": np.str_("acer"),
+            "mean": np.array([1.5, 2.5]),
+            "table": np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3)),
+            "loss": HistoryBuffer([0.5, 0.25], [8, 4]),
+            "palette": [(np.uint8(7), "x")],
+        },
+    }
+    torch.save(checkpoint, tmp_path / "published.pth")
+    meta = load_from_local(str(tmp_path / "published.pth"))["meta"]
+    assert (meta["best"], meta["epoch"], meta["found"]) == (0.5, 3, True)
+    assert meta["name"] == "acer"
+    assert meta["mean"].tolist() == [1.5, 2.5]
+    assert meta["table"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert meta["loss"].data[0].tolist() == [0.5, 0.25]
+    assert meta["palette"] == [(7, "x")]
+
+
+def test_an_array_of_objects_is_refused(tmp_path):
+    torch.save({"x": np.array([{}], dtype=object)}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="'O8' is not one of plain data"):
+        load_from_local(str(tmp_path / "x.pth"))
+
+
+@pytest.mark.parametrize("zipped", [True, False])  # since torch 1.6, and before
+def test_files_of_torchvision_are_read(tmp_path, zipped):
+    state = torchvision.models.squeezenet1_1().state_dict()
+    path = tmp_path / "weights.pth"
+    torch.save(state, path, _use_new_zipfile_serialization=zipped)
+    read = load_from_local(str(path))
+    assert read.keys() == state.keys()
+    assert all(torch.equal(read[name], state[name]) for name in state)

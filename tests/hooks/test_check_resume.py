@@ -1,0 +1,107 @@
+"""What a resumed run is told of what has changed since it was begun."""
+
+import json
+import shutil
+
+import pytest
+from forked_runs import outcome, run, said, write_run
+
+from mmleaves.crash_points import CRASH_AT
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("begun")
+    config = write_run(folder)
+    assert train(config, folder / "whole", folder, "train_cfg.max_epochs=2") == 0
+    killed = {CRASH_AT: "epoch_1.pth alone"}
+    args = ["train_cfg.max_epochs=2"]
+    assert train(config, folder / "one", folder, *args, env=killed) == 137
+    return config, outcome(folder / "whole", 2)[0], folder / "one"
+
+
+def train(config, work, folder, *settings, more=(), env=None):
+    args = [config, "--work-dir", work, *more, "--cfg-options", *settings]
+    return run("train", *args, log=folder / "log", env=env)
+
+
+@pytest.fixture
+def resume(runs, tmp_path):
+    """Return what resumes a copy of the run by settings."""
+    config, _, one = runs
+    work = shutil.copytree(one, tmp_path / "work")
+
+    def resume(*settings, more=()):
+        settings = ["train_cfg.max_epochs=2", *settings]
+        code = train(config, work, tmp_path, *settings, more=["--resume", *more])
+        return code, said(tmp_path / "log"), work
+
+    return resume
+
+
+@pytest.mark.parametrize(
+    ("setting", "change"),
+    [
+        (
+            "optim_wrapper.optimizer.lr=0.1",
+            "optim_wrapper.optimizer.lr was 0.05, is 0.1",
+        ),
+        ("train_dataloader.batch_size=4", "train_dataloader.batch_size was 8, is 4"),
+        ("randomness.seed=1", "randomness.seed was 0, is 1"),
+        (
+            "dataset.split_seed=1",
+            "the train part is other data, or split in another way: of 24 images ",
+        ),
+    ],
+)
+def test_what_would_change_the_weights_is_refused_by_name(resume, setting, change):
+    code, told, work = resume(setting)
+    assert code == 2
+    assert change in told
+    assert "go on all the same with --force" in told
+    assert not (work / "epoch_2.pth").exists()
+
+
+def test_forced_it_goes_on_and_the_record_says_so(resume):
+    code, told, work = resume("optim_wrapper.optimizer.lr=0.1", more=["--force"])
+    assert code == 0, told
+    (resumed,) = json.loads((work / "run.json").read_text())["resumes"]
+    assert resumed["forced"]
+    assert resumed["after_epoch"] == 1
+    assert "optim_wrapper.optimizer.lr was 0.05, is 0.1" in resumed["changed"]
+
+
+def test_changed_images_labels_and_classes_are_refused_by_name(runs, tmp_path):
+    config, _, _ = runs
+    data, work = tmp_path / "data", tmp_path / "work"
+    shutil.copytree(config.parent / "data", data)
+    given = [f"dataset.data_root={data}", "train_cfg.max_epochs=1"]
+    assert train(config, work, tmp_path, *given) == 0
+    given[1] = "train_cfg.max_epochs=2"
+
+    def told():
+        assert train(config, work, tmp_path, *given, more=["--resume"]) == 2
+        return said(tmp_path / "log")
+
+    shutil.copy(data / "dark" / "000.png", data / "dark" / "new.png")
+    assert "images 0 are gone, and 1 are new" in told().replace(
+        "1 are gone", "0 are gone"
+    )
+    (data / "dark" / "new.png").unlink()
+    (data / "dark").rename(data / "dusky")
+    text = told()
+    assert "label 0 is 'dark' in the checkpoint and 'dusky' in the data" in text
+    (data / "dusky").rename(data / "dark")
+    assert train(config, work, tmp_path, *given, more=["--resume"]) == 0
+
+
+def test_what_changes_no_weight_is_named_and_allowed(runs, resume):
+    _, expected, _ = runs
+    code, told, work = resume(
+        "train_dataloader.num_workers=1", "val_dataloader.batch_size=4"
+    )
+    assert code == 0, told
+    assert "train_dataloader.num_workers was 0, is 1: the weights do not" in told
+    changed = "val_dataloader.batch_size was 8, is 4"
+    assert f"this has changed: {changed}" in told
+    assert outcome(work, 2)[0] == expected

@@ -1,0 +1,76 @@
+"""Two runs in one folder, and folders that are none."""
+
+import os
+import platform
+import signal
+import time
+
+import pytest
+from forked_runs import run, said, start, train_again, wait, write_run
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("tiny"))
+
+
+def files_of(folder):
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_of_many_runs_at_once_in_one_folder_one_trains(config, tmp_path):
+    work = tmp_path / "work"
+    logs = [tmp_path / f"{i}.log" for i in range(20)]
+    processes = [
+        start("train", config, "--work-dir", work, log=log, before=lambda: os.nice(5))
+        for log in logs
+    ]
+    codes = [wait(process) for process in processes]
+    # One that starts when the first has ended finds an earlier run there.
+    assert codes.count(0) == 1
+    assert set(codes) <= {0, 6, 2}
+    assert codes.count(6) >= 15
+    first = processes[codes.index(0)]
+    for code, log in zip(codes, logs, strict=True):
+        if code == 6:
+            text = said(log)
+            assert f"{work} is in use: process {first} on {platform.node()} " in text
+            assert "Traceback" not in text
+            assert len(text.splitlines()) < 12
+    # Nor did the others leave a log.
+    assert len([*work.glob("2*/*.log")]) == 1 + codes.count(2)
+
+
+def test_the_second_run_changes_nothing_and_a_killed_one_keeps_nobody_out(
+    config, tmp_path
+):
+    work = tmp_path / "work"
+    first = start("train", config, "--work-dir", work, log=tmp_path / "first")
+    while not (work / "last_checkpoint").exists():
+        time.sleep(0.005)
+    os.kill(first, signal.SIGSTOP)
+    before = files_of(work)
+    for more in ([], ["--resume"]):
+        args = [config, "--work-dir", work, *more]
+        assert run("train", *args, log=tmp_path / "second") == 6
+        assert f"process {first} on" in said(tmp_path / "second")
+    assert files_of(work) == before
+    os.kill(first, signal.SIGKILL)
+    wait(first)
+    assert wait(train_again(config, work, log=tmp_path / "third")) == 0
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_training(config, tmp_path):
+    place = tmp_path / "work"
+    place.write_text("a file")
+    for work in (place, place / "below"):
+        assert run("train", config, "--work-dir", work, log=tmp_path / "log") == 74
+        text = said(tmp_path / "log")
+        assert f"{work} cannot be the run's folder: " in text
+        assert "--work-dir FOLDER" in text
+        assert "Traceback" not in text
+    assert place.read_text() == "a file"
