@@ -5,9 +5,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
+# What Pillow may take a file for, whatever its name says. Of other kinds are some that
+# start a program (EPS runs Ghostscript), and none that images are kept in.
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 JPEG_END, PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
+# Four channels of 16 bits take 8, uncompressed; twice that holds a preview as well.
+BYTES_A_PIXEL = 16
 
 
 def check_headers(
@@ -44,6 +50,19 @@ def check_headers(
     ]
 
 
+def unreadable(stat: os.stat_result, max_megapixels: float) -> str | None:
+    """Return why a file must not be read as a whole, or None."""
+    if not S_ISREG(stat.st_mode):  # To read from a pipe would wait for ever.
+        return "found a pipe, device or folder, expected a file."
+    limit = max_megapixels * 1e6 * BYTES_A_PIXEL
+    if stat.st_size > limit:
+        return (
+            f"found {stat.st_size:,} bytes, expected at most {limit:,.0f}, as an image "
+            f"of {max_megapixels:g} megapixels has."
+        )
+    return None
+
+
 def damage_report(problems: Sequence[str], n_images: int, *, shown: int = 10) -> str:
     """Return one text for all ``problems`` of ``n_images`` images, naming the first."""
     more = len(problems) - shown
@@ -60,13 +79,16 @@ def damage_report(problems: Sequence[str], n_images: int, *, shown: int = 10) ->
 def _problem(path: str, max_megapixels: float) -> str | None:
     from PIL import Image
 
+    start = b""
     try:
+        if problem := unreadable(Path(path).stat(), max_megapixels):
+            return problem.rstrip(".")
         with Path(path).open("rb") as file:
             start = file.read(16)
             if not start:
                 return "found an empty file (0 bytes), expected an image"
             file.seek(0)
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 kind, (width, height) = image.format, image.size
                 if width * height > max_megapixels * 1e6:
                     return (

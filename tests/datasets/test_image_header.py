@@ -63,7 +63,7 @@ def test_a_png_that_breaks_off_is_named(tmp_path, png):
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     missing, folder = check_headers([str(tmp_path / "no.jpg"), str(tmp_path)])
     assert "no.jpg: found no such file or directory, expected an image file" in missing
-    assert "found is a directory" in folder
+    assert "found a pipe, device or folder, expected a file" in folder
 
 
 def test_data_behind_the_end_is_no_damage(tmp_path, jpeg, png):
