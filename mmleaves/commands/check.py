@@ -71,7 +71,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         default=5,
         metavar="N",
-        help="images to name for each finding, at most (default: %(default)s)",
+        help="images to name for each finding, at most; damaged ones are all named "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--max-megapixels",

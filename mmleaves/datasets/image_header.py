@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from stat import S_ISREG
@@ -38,15 +38,34 @@ def check_headers(
         A text for each file with a problem, in the order of ``paths``: which file,
         where it is named, what was found.
     """
+    found = header_problems(paths, max_megapixels, threads=threads)
+    return named(found, paths, source_of)
+
+
+def header_problems(
+    paths: Sequence[str], max_megapixels: float, *, threads: int = 8
+) -> dict[str, str]:
+    """Return what is wrong with image files, by path, as `check_headers` finds it."""
     unique = list(dict.fromkeys(paths))
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         # Pillow warns of many pixels; max_megapixels says it in our words.
         warnings.filterwarnings("ignore", "Image size")
         found = list(pool.map(lambda path: _problem(path, max_megapixels), unique))
+    return {
+        path: problem for path, problem in zip(unique, found, strict=True) if problem
+    }
+
+
+def named(
+    problems: Mapping[str, str],
+    paths: Sequence[str],
+    source_of: Callable[[str], str] | None = None,
+) -> list[str]:
+    """Return a text for each of ``problems``, in the order of ``paths``."""
     return [
-        f"{path}{f' ({source_of(path)})' if source_of else ''}: {problem}"
-        for path, problem in zip(unique, found, strict=True)
-        if problem
+        f"{path}{f' ({source_of(path)})' if source_of else ''}: {problems[path]}"
+        for path in dict.fromkeys(paths)
+        if path in problems
     ]
 
 
@@ -63,8 +82,13 @@ def unreadable(stat: os.stat_result, max_megapixels: float) -> str | None:
     return None
 
 
-def damage_report(problems: Sequence[str], n_images: int, *, shown: int = 10) -> str:
-    """Return one text for all ``problems`` of ``n_images`` images, naming the first."""
+def damage_report(
+    problems: Sequence[str], n_images: int, *, shown: int = 100, advice: str = ""
+) -> str:
+    """Return one text for all ``problems`` of ``n_images`` images, naming the first.
+
+    ``advice`` stands at the end.
+    """
     more = len(problems) - shown
     return "\n  ".join(
         [
@@ -73,7 +97,7 @@ def damage_report(problems: Sequence[str], n_images: int, *, shown: int = 10) ->
             *problems[:shown],
             *([f"and {more} more"] if more > 0 else []),
         ]
-    )
+    ) + (f"\n{advice}" if advice else "")
 
 
 def _problem(path: str, max_megapixels: float) -> str | None:

@@ -14,6 +14,7 @@ from mmleaves.hooks.score_every_epoch_hook import ScoreEveryEpochHook
 from mmleaves.hooks.standardize_features_hook import StandardizeFeaturesHook
 from mmleaves.hooks.stop_on_signal_hook import GoOnHook, StopOnSignalHook
 from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
+from mmleaves.hooks.watch_loader_hook import WatchLoaderHook
 
 __all__ = [
     "CheckDataHook",
@@ -33,4 +34,5 @@ __all__ = [
     "StandardizeFeaturesHook",
     "StopOnSignalHook",
     "SyncMovingBuffersHook",
+    "WatchLoaderHook",
 ]

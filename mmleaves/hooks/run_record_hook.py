@@ -50,6 +50,7 @@ class RunRecordHook(Hook):
             "resumed_from_epoch": runner.epoch or None,
             "classes": list(runner.train_dataloader.dataset.metainfo["classes"]),
             "images": {name: sum(map(len, part)) for name, part in parts.items()},
+            "skipped_images": getattr(runner, "skipped_images", {}),
             "environment": environment(),
             "finished": None,
         }

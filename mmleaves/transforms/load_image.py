@@ -17,7 +17,10 @@ END_MARKERS = {
     "PNG": b"IEND\xaeB`\x82",
     "WEBP": b"",
 }
-TO_DO = "Copy or download it again, or take it out of the data set."
+TO_DO = (
+    "Copy or download it again, or take it out of the data set. `mmleaves check` finds "
+    "all such files."
+)
 
 
 @TRANSFORMS.register_module()

@@ -98,7 +98,9 @@ def test_a_file_is_looked_at_once_and_problems_keep_the_order(tmp_path, jpeg):
 
 
 def test_a_damage_report_names_the_first_and_counts_the_rest():
-    report = damage_report([f"{n}.jpg: found no such file" for n in range(12)], 20)
+    report = damage_report(
+        [f"{n}.jpg: found no such file" for n in range(12)], 20, shown=10
+    )
     assert report.startswith("12 of 20 image files cannot be used. Get them again")
     assert "9.jpg" in report and "10.jpg" not in report
     assert report.endswith("and 2 more")
