@@ -24,6 +24,7 @@ from mmleaves.checkpoints.loading import load_from_local
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
+from mmleaves.datasets.names_as_text import as_text
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
@@ -213,7 +214,7 @@ class FineTuneRunner(Runner):
         dataset.full_init()
         if bad := drop_bad_images(dataset):
             self.skipped_images[part] = bad
-            shown = [f"{path}: {problem}" for path, problem in bad.items()][:100]
+            shown = [f"{as_text(p)}: {problem}" for p, problem in bad.items()][:100]
             self.logger.warning(
                 f"--skip-bad: {len(bad)} images of the {part} part are left out, and "
                 f"{len(dataset)} are used; run.json names all:\n  " + "\n  ".join(shown)

@@ -8,7 +8,7 @@ from mmpretrain.datasets import BaseDataset
 
 from mmleaves.datasets.class_order import checked_classes
 from mmleaves.datasets.csv_table import read_columns, read_path
-from mmleaves.datasets.image_files import nfc
+from mmleaves.datasets.image_files import existing_form, nfc
 from mmleaves.datasets.quick_collect import quick_collect
 from mmleaves.datasets.splits import (
     ALWAYS_TRAIN,
@@ -86,7 +86,7 @@ class LeavesCSV(BaseDataset):
             if label not in numbers:
                 raise ValueError(self._unknown_label(line, label))
         samples = [
-            {"img_path": f"{self._folder}/{path}", "gt_label": numbers[label]}
+            {"img_path": self._path(path), "gt_label": numbers[label]}
             for path, (_, label) in self._rows.items()
         ]
         if self.part == "all":
@@ -118,7 +118,10 @@ class LeavesCSV(BaseDataset):
     @cached_property
     def _lines(self) -> dict[str, int]:
         rows = self._rows.items()
-        return {f"{self._folder}/{path}": line for path, (line, _) in rows}
+        return {self._path(path): line for path, (line, _) in rows}
+
+    def _path(self, written: str) -> str:
+        return f"{self._folder}/{existing_form(self._folder, written)}"
 
     def _unknown_label(self, line: int, label: str) -> str:
         near = difflib.get_close_matches(label, self.CLASSES, n=1, cutoff=0.0)[0]

@@ -5,7 +5,12 @@ from pathlib import Path
 from mmpretrain.datasets import BaseDataset
 
 from mmleaves.datasets.csv_table import read_columns, read_path
-from mmleaves.datasets.image_files import IMAGE_EXTENSIONS, is_image_name, list_images
+from mmleaves.datasets.image_files import (
+    IMAGE_EXTENSIONS,
+    existing_form,
+    is_image_name,
+    list_images,
+)
 from mmleaves.datasets.quick_collect import quick_collect
 from mmleaves.datasets.where_to_get import find_data_root
 from mmleaves.registry import DATASETS
@@ -92,10 +97,9 @@ class UnlabelledImages(BaseDataset):
     def _from_csv(self, file: str) -> list[dict]:
         root = Path(self.data_root or Path(file).parent).as_posix()
         rows = read_columns(file, {"image_column": self.image_column})
+        column = self.image_column
+        paths = [read_path(file, line, image, column) for line, image in rows]
         return [
-            {
-                "img_path": f"{root}/{read_path(file, line, image, self.image_column)}",
-                "image": image,
-            }
-            for line, image in rows
+            {"img_path": f"{root}/{existing_form(root, path)}", "image": image}
+            for path, (_, image) in zip(paths, rows, strict=True)
         ]

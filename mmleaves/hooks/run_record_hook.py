@@ -10,6 +10,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmleaves.datasets.names_as_text import as_text
 from mmleaves.datasets.overlap import image_paths
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.hooks.curves import draw_curves
@@ -50,7 +51,10 @@ class RunRecordHook(Hook):
             "resumed_from_epoch": runner.epoch or None,
             "classes": list(runner.train_dataloader.dataset.metainfo["classes"]),
             "images": {name: sum(map(len, part)) for name, part in parts.items()},
-            "skipped_images": getattr(runner, "skipped_images", {}),
+            "skipped_images": {
+                part: {as_text(path): why for path, why in skipped.items()}
+                for part, skipped in getattr(runner, "skipped_images", {}).items()
+            },
             "environment": environment(),
             "finished": None,
         }
@@ -166,4 +170,4 @@ def _write_split(path: Path, parts: dict[str, list[BaseDataset]]) -> None:
                 for i in range(len(part)):
                     info = part.get_data_info(i)
                     label = classes[info["gt_label"]] if "gt_label" in info else ""
-                    writer.writerow([info["img_path"], label, name])
+                    writer.writerow([as_text(info["img_path"]), label, name])
