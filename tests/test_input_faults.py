@@ -233,3 +233,93 @@ def test_an_input_that_is_no_number_is_named_and_nothing_is_saved(tmp_path, plai
     said = refused(done, code=5)
     assert f"The input itself is not finite of: {plain}/data/acer/03.png." in said
     assert not list((tmp_path / "run").glob("*.pth"))
+
+
+# The others are in datasets/test_leaves_csv.py, as the data set itself tells them.
+CSV_FAULTS = {
+    "cut mid line": ("image,label\n00.png,acer\n01.pn", "line 3: found 1 fields"),
+    "NaN": ("image,label\n00.png,acer\n01.png,nan\n", "line 3: found the label 'nan'"),
+}
+
+
+def test_a_faulty_table_is_refused_with_its_line_before_anything_is_trained(tmp_path):
+    for number in range(20):
+        drawn(tmp_path / f"{number:02}.png", number)
+    table = tmp_path / "train.csv"
+
+    def said(options=(), text=None):
+        table.write_bytes(text.encode() if isinstance(text, str) else text)
+        config = "mobilenet-v2_probe_b32-adamw-cosine10_leaves"
+        done = train(tmp_path, tmp_path / "run", *options, config=config)
+        assert not list((tmp_path / "run").glob("*.pth"))
+        return refused(done)
+
+    for fault, (text, expected) in CSV_FAULTS.items():
+        assert f"train.csv, {expected}" in said(text=text), fault
+    rows = [f"{n:02}.png,{'acer' if n % 2 else 'tilia'}\n" for n in range(20)]
+    whole = "\ufeff" + "image,label\n" + "".join(rows) + "\n"
+    missing = whole.replace("07.png", "77.png").replace("\n", "\r\n")
+    found = said(text=missing)
+    assert f"77.png ({tmp_path}/train.csv, line 9): found no such file" in found
+    (tmp_path / "val.csv").write_text("image,label\n01.png,acer\n02.png,tillia\n")
+    apart = ("train_dataloader.dataset.part=all", "val_dataloader.dataset.part=all")
+    val = (*apart, "val_dataloader.dataset.ann_file=val.csv")
+    assert "val: found 'tillia', which train lacks" in said(val, whole)
+    named = (*val, "val_dataloader.dataset.classes_from=train.csv")
+    assert "val.csv, line 3: found the label 'tillia', expected one" in said(
+        named, whole
+    )
+
+
+def test_class_folders_of_two_parts_are_matched_by_name_and_never_by_place(tmp_path):
+    from mmleaves.datasets import CaltechFolders
+    from mmleaves.datasets.overlap import image_paths
+
+    def laid_out(name, val):
+        root = class_folders(tmp_path / name / "train", ("acer", "tilia", "ulmus"), 2)
+        for number, folder in enumerate(val):
+            drawn(root.parent / "val" / folder / "a.png", number)
+        return root.parent
+
+    def read(root):
+        options = dict(data_prefix="val", classes_from="train", part="all")
+        data = CaltechFolders(str(root), **options)
+        names = [Path(path).parent.name for path in image_paths(data)]
+        return dict(zip(names, data.get_gt_labels().tolist(), strict=True))
+
+    whole = {"acer": 0, "tilia": 1, "ulmus": 2}
+    assert read(laid_out("same", whole)) == whole
+    assert read(laid_out("order", reversed(whole))) == whole
+    assert read(laid_out("missing", ["ulmus", "acer"])) == {"acer": 0, "ulmus": 2}
+    hidden = (*whole, ".ipynb_checkpoints", "__MACOSX", ".git")
+    assert read(laid_out("hidden", hidden)) == whole
+    for name, extra in (("extra", "salix"), ("case", "Acer"), ("renamed", "acer 2")):
+        with pytest.raises(
+            ValueError, match=f"val/{extra}: found a class that .*train"
+        ):
+            read(laid_out(name, (*whole, extra)))
+    empty = laid_out("empty", ["acer", "ulmus"])
+    (empty / "val" / "tilia").mkdir()
+    with pytest.raises(ValueError, match="val/tilia: found no images and 0 other"):
+        read(empty)
+
+
+def test_upstreams_own_numbering_by_place_is_refused_by_name(tmp_path, plain):
+    """MMPretrain's CustomDataset numbers the folders of each part by themselves."""
+    class_folders(tmp_path / "val", ("tilia", "acer 2"), images=4)
+    (tmp_path / "train").symlink_to(plain / "data")
+    config = tmp_path / "stock.py"
+    config.write_text(
+        f'_base_ = ["{ROOT / "configs" / CONFIG}.py"]\n'
+        "pipeline = [dict(type='mmleaves.LoadImage'), dict(type='PackInputs')]\n"
+        "dataset = dict(_delete_=True, type='CustomDataset', pipeline=pipeline,"
+        " classes=['acer', 'tilia'])\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True,"
+        f" data_root='{tmp_path}/train'))\n"
+        "val_dataloader = dict(dataset=dict(_delete_=True,"
+        f" data_root='{tmp_path}/val'))\n"
+        "test_dataloader = val_dataloader\n"
+    )
+    done = run("train", config, "--work-dir", tmp_path / "run", "--no-pretrained")
+    said = refused(done)
+    assert "val, whose folders are numbered by themselves: found 'acer 2', whi" in said

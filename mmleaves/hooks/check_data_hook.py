@@ -60,6 +60,11 @@ class CheckDataHook(Hook):
         for name, parts in (("train", train[1:]), ("val", val)):
             for part in parts:
                 check_same_classes(classes, part.metainfo["classes"], other_name=name)
+                check_same_classes(
+                    _folders(train[0]) or _folders(part),
+                    _folders(part) or _folders(train[0]),
+                    other_name=f"{name}, whose folders are numbered by themselves",
+                )
         _check_model(runner, classes)
         labels = {
             name: np.concatenate([part.get_gt_labels() for part in parts])
@@ -122,6 +127,16 @@ class CheckDataHook(Hook):
                 f"{_name(ours, i)} in the data. Use the data it was trained on, or set "
                 "the data set's `classes` to the checkpoint's."
             )
+
+
+def _folders(dataset: BaseDataset) -> tuple[str, ...]:
+    """Return the folders that MMPretrain's CustomDataset has numbered, in order.
+
+    If it is given `classes`, it compares their number alone, and each part may have
+    other folders in their place.
+    """
+    numbers = getattr(dataset, "folder_to_idx", None) or {}
+    return tuple(sorted(numbers, key=numbers.get))
 
 
 def _compare_images(before: set[int], now: dict[int, str]) -> None:
