@@ -210,6 +210,7 @@ def _kind(source: str) -> str:
     Raises:
         FileNotFoundError: If there is nothing of that name.
     """
+    from mmleaves.archives import ARCHIVE_ENDINGS
     from mmleaves.config import find_config
 
     if Path(source).is_dir():
@@ -217,6 +218,13 @@ def _kind(source: str) -> str:
     if source.lower().endswith(".csv"):
         return "csv"
     wanted = "expected a folder, a CSV file or a config. Correct it."
+    if source.lower().endswith(ARCHIVE_ENDINGS) and Path(source).is_file():
+        from mmleaves.datasets.where_to_get import unpack_advice
+
+        raise ValueError(
+            f"{source}: found an archive, expected a folder, a CSV file or a config. "
+            f"{unpack_advice(Path(source))}"
+        )
     try:
         config = find_config(source)
     except FileNotFoundError as error:

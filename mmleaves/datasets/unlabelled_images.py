@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmpretrain.datasets import BaseDataset
 
+from mmleaves.archives import ARCHIVE_ENDINGS
 from mmleaves.datasets.csv_table import read_columns, read_path
 from mmleaves.datasets.image_files import (
     IMAGE_EXTENSIONS,
@@ -12,7 +13,7 @@ from mmleaves.datasets.image_files import (
     list_images,
 )
 from mmleaves.datasets.quick_collect import quick_collect
-from mmleaves.datasets.where_to_get import find_data_root
+from mmleaves.datasets.where_to_get import find_data_root, unpack_advice
 from mmleaves.registry import DATASETS
 
 
@@ -79,6 +80,11 @@ class UnlabelledImages(BaseDataset):
             )
         if is_image_name(source):
             return [{"img_path": source, "image": Path(source).name}]
+        if source.lower().endswith(ARCHIVE_ENDINGS):
+            raise ValueError(
+                f"{source}: found an archive, expected a folder, a CSV file or an "
+                f"image. {unpack_advice(Path(source))}"
+            )
         raise ValueError(
             f"{source}: found a file that ends neither in .csv nor like an image "
             f"({', '.join(IMAGE_EXTENSIONS)}), expected one of these or a "
