@@ -55,7 +55,7 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
             "with weights only, as mmleaves writes. If you trust where it comes from, "
             "save its `state_dict` again with the program that wrote it."
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged bytes make a reader fail in any way
         raise ValueError(
             f"{path} ({path.stat().st_size} bytes) is not a readable checkpoint: "
             f"{error}. It is damaged, cut off or of another kind; take an earlier one."

@@ -1,5 +1,6 @@
 """Which checkpoint a run goes on from."""
 
+import os
 import re
 from logging import Logger
 from pathlib import Path
@@ -19,7 +20,8 @@ def newest_checkpoint(folder: Path, logger: Logger) -> Path:
         ValueError: If there are some, and none is readable; says why of each.
     """
     pointer = folder / "last_checkpoint"
-    named = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
+    text = os.fsdecode(pointer.read_bytes()) if pointer.is_file() else ""
+    named = Path(text.strip()).name
     candidates = sorted(folder.glob("*.pth"), key=_step, reverse=True)
     candidates = [p for p in candidates if _step(p) >= 0 or p.name == named]
     if named:

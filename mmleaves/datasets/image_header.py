@@ -9,9 +9,10 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 # What Pillow may take a file for, whatever its name says. Of other kinds are some that
-# start a program (EPS runs Ghostscript), and none that images are kept in.
-FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-JPEG_END, PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
+# start a program (EPS runs Ghostscript), and some that need gigabytes at 64 megapixels
+# (JPEG 2000).
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_END = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 # Four channels of 16 bits take 8, uncompressed; twice that holds a preview as well.
 BYTES_A_PIXEL = 16
 
@@ -136,16 +137,39 @@ def _problem(path: str, max_megapixels: float) -> str | None:
 
 def _is_whole(file: BinaryIO, kind: str | None) -> bool:
     """Return whether the end marker is there; only JPEG and PNG have one."""
-    marker = {"JPEG": JPEG_END, "MPO": JPEG_END, "PNG": PNG_END}.get(kind or "")
+    marker = _END.get(kind or "")
     if marker is None:
         return True
     file.seek(-min(len(marker), os.fstat(file.fileno()).st_size), os.SEEK_END)
     if file.read() == marker:
         return True
-    # Cameras and editors append data of their own, so look further back as well.
     file.seek(0)
-    data = file.read()
-    return marker in data[0 if kind == "PNG" else _scan_start(data) :]
+    return has_end(file.read(), kind)
+
+
+def has_end(data: bytes, kind: str | None) -> bool:
+    """Return whether the end marker is in a file, unless its kind has none.
+
+    Cameras and editors append data of their own, so it is looked for further back too.
+    Of a PNG, every chunk up to it must end before the file does: for one that says to
+    be longer, OpenCV takes the memory at once.
+    """
+    if kind == "PNG":
+        return _chunks_end(data)
+    marker = _END.get(kind or "")
+    if marker is None or data.endswith(marker):
+        return True
+    return marker in data[_scan_start(data) :]
+
+
+def _chunks_end(png: bytes) -> bool:
+    """Return whether a PNG's chunks lead to its last one."""
+    place = 8
+    while place + 12 <= len(png):
+        if png[place + 4 : place + 8] == b"IEND":
+            return True
+        place += 12 + int.from_bytes(png[place : place + 4], "big")
+    return False
 
 
 def _scan_start(data: bytes) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from mmleaves.datasets.image_header import FORMATS, unreadable
+from mmleaves.datasets.image_header import FORMATS, has_end, unreadable
 from mmleaves.registry import TRANSFORMS
 
 # What a whole file of each format ends with; libwebp itself refuses half a file.
@@ -139,6 +139,8 @@ def decode_image(
     # OpenCV 4 fills what a JPEG lacks with grey, so Pillow is asked first.
     if end is None or not data.endswith(end):
         damage = _damage(data)
+    if damage is None and not has_end(data, kind):
+        damage = "it breaks off before its end marker"
     img = None if damage else _decode(data, kind)
     if img is None and (damage := damage or _damage(data)):
         raise ValueError(
