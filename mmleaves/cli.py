@@ -5,6 +5,7 @@ from importlib import import_module
 
 COMMANDS = {
     "check": "find what is wrong with a data set",
+    "unpack": "unpack an archive of images, if nothing in it can do harm",
     "train": "train a model",
     "test": "score a checkpoint",
     "predict": "predict the class of images",

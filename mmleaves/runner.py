@@ -3,7 +3,7 @@
 import copy
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 from torch.distributed import init_process_group
+from torch.utils.data import DataLoader
 
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
@@ -23,12 +24,15 @@ from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
+from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
+from mmleaves.datasets.names_as_text import as_text
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.hooks.safe_checkpoint_hook import POINTER, folder_of_checkpoints
+from mmleaves.hooks.watch_loader_hook import told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.optim.precision import (
@@ -79,6 +83,21 @@ def _asked_num_classes(cfg: Config) -> int | None:
     return (model.get("head") or model).get("num_classes")
 
 
+def _no_batch(loader: DataLoader) -> str:
+    images, size = len(loader.dataset), loader.batch_size
+    if images and loader.drop_last:
+        return (
+            f"The data loader makes no batch: found {images} images and "
+            f"batch_size={size} with drop_last=True, which leaves out a batch that is "
+            f"not full, expected {size} images or more. Set the loader's batch_size "
+            f"to {images} or less, or drop_last=False."
+        )
+    return (
+        f"The data loader makes no batch: found {images} images, expected one or more. "
+        "Look at the options that split the data."
+    )
+
+
 # Listings, and remarks of MMEngine on its own code, that nobody at a terminal needs.
 _FOR_THE_LOG_FILE = (
     "Hooks will be executed",
@@ -114,6 +133,11 @@ class FineTuneRunner(Runner):
     force = False
     _given_cfg: Config | None = None
 
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        # By part, what is wrong with each image that --skip-bad left out, by its path.
+        self.skipped_images: dict[str, dict[str, str]] = {}
+        super().__init__(*args, **kwargs)
+
     @classmethod
     def from_cfg(cls, cfg: Config) -> "FineTuneRunner":
         filled = copy.deepcopy(cfg)
@@ -146,7 +170,64 @@ class FineTuneRunner(Runner):
             )
         self._dump_given_config()
         self._keep_decoded()
-        return super().train()
+        try:
+            with told_of_loader():
+                return super().train()
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ValueError(
+                "The last batch has a single image, which BatchNorm cannot normalise "
+                f"where it has a single pixel left ({error}), expected two or more. "
+                "Set train_dataloader.drop_last=True, another "
+                "train_dataloader.batch_size, or larger images."
+            ) from error
+
+    def val(self) -> dict:
+        with told_of_loader():
+            return super().val()
+
+    def test(self) -> dict:
+        with told_of_loader():
+            return super().test()
+
+    def build_dataloader(
+        self,
+        dataloader: DataLoader | dict,
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader:
+        """Build a loader in which no image takes the place of another."""
+        if isinstance(dataloader, dict) and self.cfg.get("skip_bad"):
+            dataloader = self._without_bad_images(dataloader)
+        loader = super().build_dataloader(dataloader, seed, diff_rank_seed)
+        # A data set of another kind is for CheckDataHook to refuse.
+        with suppress(ValueError):
+            refuse_substitutes(loader.dataset)
+        if len(loader) == 0:
+            raise ValueError(_no_batch(loader))
+        return loader
+
+    def _without_bad_images(self, loader: dict) -> dict:
+        """Return a loader's config whose data set is built, without bad images.
+
+        What is tested is never dropped.
+        """
+        for part in ("train", "val"):
+            if loader is getattr(self, f"_{part}_dataloader"):
+                break
+        else:
+            return loader
+        dataset = DATASETS.build(loader["dataset"])
+        dataset.full_init()
+        if bad := drop_bad_images(dataset):
+            self.skipped_images[part] = bad
+            shown = [f"{as_text(p)}: {problem}" for p, problem in bad.items()][:100]
+            self.logger.warning(
+                f"--skip-bad: {len(bad)} images of the {part} part are left out, and "
+                f"{len(dataset)} are used; run.json names all:\n  " + "\n  ".join(shown)
+            )
+        return {**loader, "dataset": dataset}
 
     def _keep_decoded(self) -> None:
         given = self.cfg.get("image_cache")

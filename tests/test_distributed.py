@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 def spied(folder):
     """Environment in which the config finds the spy."""
     (folder / "spy.py").write_text(SPY)
-    return {"PYTHONPATH": str(folder)}
+    return {"PYTHONPATH": f"{folder}:{ROOT}"}
 
 
 @pytest.fixture(scope="module")

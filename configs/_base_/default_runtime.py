@@ -32,6 +32,7 @@ default_hooks = dict(
     pending_validation=dict(type="mmleaves.PendingValidationHook"),
     # Several processes score and save with one BatchNorm, the mean of theirs.
     sync_buffers=dict(type="mmleaves.SyncMovingBuffersHook"),
+    watch_loader=dict(type="mmleaves.WatchLoaderHook"),
 )
 # Unasked, MMEngine logs a metric with "loss" in its name as its mean over the last
 # validations. Metrics have a "/" in theirs; the running losses of training have none.

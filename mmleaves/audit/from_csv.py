@@ -9,7 +9,12 @@ from pathlib import Path
 from mmleaves.audit.parts import Item, Part
 from mmleaves.audit.report import Finding, counted
 from mmleaves.datasets.csv_table import read_columns, read_path
-from mmleaves.datasets.image_files import is_ignored, is_image_name, nfc
+from mmleaves.datasets.image_files import (
+    existing_form,
+    is_ignored,
+    is_image_name,
+    nfc,
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def _read(file: str, columns: Columns) -> Part:
         row = dict(zip(wanted, fields, strict=True))
         path = read_path(file, line, row["image_column"], columns.image)
         label = nfc(row.get("label_column", "").strip())
-        part.paths.append(f"{root}/{path}")
+        part.paths.append(f"{root}/{existing_form(root, path)}")
         part.labels.append(label or None)
         part.places.append(f"{Path(file).name}, line {line}")
         if part.groups is not None:

@@ -15,6 +15,7 @@ from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Finding
 from mmleaves.config import LOADERS, fill_datasets
 from mmleaves.datasets.csv_table import read_columns, read_path
+from mmleaves.datasets.image_files import existing_form
 from mmleaves.datasets.leaves_csv import LeavesCSV
 from mmleaves.datasets.quick_collect import quick_collect
 from mmleaves.datasets.wrappers import inner_configs, inner_datasets
@@ -98,7 +99,9 @@ def _groups(config: dict, dataset: BaseDataset, column: str) -> dict[str, str]:
     wanted = {"image_column": image, "group_column": column}
     file, root = dataset.ann_file, Path(dataset.img_prefix).as_posix()
     return {
-        f"{root}/{read_path(file, line, path, image)}": group.strip()
+        f"{root}/{existing_form(root, read_path(file, line, path, image))}": (
+            group.strip()
+        )
         for line, path, group in read_columns(file, wanted)
     }
 

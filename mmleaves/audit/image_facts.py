@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from mmleaves.datasets.image_header import FORMATS
 from mmleaves.transforms.load_image import decode_image
 
 THUMBNAIL_PX = 32
@@ -41,7 +42,7 @@ def image_facts(path: str, data: bytes, *, max_megapixels: float = 64) -> ImageF
         ValueError: If it is no whole image of 8 or 16 bits, or too large.
     """
     img = decode_image(path, data, max_megapixels=max_megapixels)
-    with Image.open(io.BytesIO(data)) as header:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as header:
         form = f"{header.format} {header.mode}"
     height, width = img.shape[:2]
     digest = blake2b(repr(img.shape).encode(), digest_size=16)

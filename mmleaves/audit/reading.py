@@ -5,16 +5,14 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from stat import S_ISREG
 
 from mmleaves.audit.facts_cache import FactsCache
 from mmleaves.audit.image_facts import ImageFacts, image_facts
+from mmleaves.datasets.image_header import unreadable
 from mmleaves.transforms.load_image import TO_DO
 
 Progress = Callable[[str, int, int], None]
 BATCH = 512
-# Four channels of 16 bits take 8, uncompressed; twice that holds a preview as well.
-BYTES_A_PIXEL = 16
 
 
 def read_images(
@@ -72,7 +70,7 @@ def _read(
     """Return the file's state if it stayed so while it was read, and what was found."""
     try:
         before = Path(path).stat()
-        if problem := _unreadable(before, max_megapixels):
+        if problem := unreadable(before, max_megapixels):
             return None, problem
         data = Path(path).read_bytes()
         after = Path(path).stat()
@@ -85,19 +83,6 @@ def _read(
         return None, str(error).removeprefix(f"{path}: ").removesuffix(f" {TO_DO}")
     whole = len(data) == before.st_size
     return before if whole and _same(before, after) else None, facts
-
-
-def _unreadable(stat: os.stat_result, max_megapixels: float) -> str | None:
-    """Return why a file must not be read as a whole, or None."""
-    if not S_ISREG(stat.st_mode):  # To read from a pipe would wait for ever.
-        return "found a pipe, device or folder, expected a file."
-    limit = max_megapixels * 1e6 * BYTES_A_PIXEL
-    if stat.st_size > limit:
-        return (
-            f"found {stat.st_size:,} bytes, expected at most {limit:,.0f}, as an image "
-            f"of {max_megapixels:g} megapixels has."
-        )
-    return None
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

@@ -9,6 +9,7 @@ from mmleaves.audit.report import SEVERITIES, Finding, Report, counted
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 SHOWN = 5
+LISTED = 1000
 
 
 def print_report(report: Report, out: TextIO, *, shown: int = SHOWN) -> None:
@@ -64,6 +65,8 @@ def examples(finding: Finding, root: str, shown: int) -> Iterator[str]:
     for pair in finding.pairs[:shown]:
         ends = " = ".join(described(item, root) for item in (pair.first, pair.second))
         yield f"{ends}: {printable(pair.relation)}"
+    if finding.kind == "damaged":
+        shown = max(shown, LISTED)  # Each has to be mended, so each is named.
     for item, remark in finding.images[:shown]:
         yield described(item, root) + (f": {printable(remark)}" if remark else "")
     if (more := len(finding.pairs) + len(finding.images) - shown) > 0:

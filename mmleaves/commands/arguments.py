@@ -96,6 +96,9 @@ def default_data_loaders(cfg: "Config", args: argparse.Namespace) -> None:
         if getattr(args, "no_pin_memory", False):
             loader.pin_memory = False
         loader.setdefault("persistent_workers", loader.num_workers > 0)
+        if loader.num_workers > 0:
+            # Unasked, a loader waits for ever for workers that hang.
+            loader.setdefault("timeout", 600)
         if loader.num_workers == 0 or getattr(args, "no_persistent_workers", False):
             loader.persistent_workers = False
 

@@ -71,7 +71,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         default=5,
         metavar="N",
-        help="images to name for each finding, at most (default: %(default)s)",
+        help="images to name for each finding, at most; damaged ones are all named "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--max-megapixels",
@@ -209,6 +210,7 @@ def _kind(source: str) -> str:
     Raises:
         FileNotFoundError: If there is nothing of that name.
     """
+    from mmleaves.archives import ARCHIVE_ENDINGS
     from mmleaves.config import find_config
 
     if Path(source).is_dir():
@@ -216,6 +218,13 @@ def _kind(source: str) -> str:
     if source.lower().endswith(".csv"):
         return "csv"
     wanted = "expected a folder, a CSV file or a config. Correct it."
+    if source.lower().endswith(ARCHIVE_ENDINGS) and Path(source).is_file():
+        from mmleaves.datasets.where_to_get import unpack_advice
+
+        raise ValueError(
+            f"{source}: found an archive, expected a folder, a CSV file or a config. "
+            f"{unpack_advice(Path(source))}"
+        )
     try:
         config = find_config(source)
     except FileNotFoundError as error:

@@ -52,6 +52,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="start the data loader's workers anew for each epoch",
     )
     parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="decode every image first and leave out those that cannot be, from "
+        "training and validation; run.json names them",
+    )
+    parser.add_argument(
         "--no-pretrained", action="store_true", help="start from random weights"
     )
     parser.add_argument(
@@ -112,6 +118,8 @@ def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
                 "auto_scale_lr = dict(base_batch_size=...)."
             )
         cfg.auto_scale_lr.enable = True
+    if args.skip_bad:
+        cfg.skip_bad = True
     if args.no_pretrained:
         _drop_init_cfgs(cfg.model)
     default_data_loaders(cfg, args)

@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -188,5 +189,6 @@ class CaltechFolders(BaseDataset):
                 f"{self._folder}: {len(missing)} of {len(given)} classes have no "
                 f"folder here: {some_names(missing)}.",
                 logger="current",
+                level=logging.WARNING,
             )
         return given

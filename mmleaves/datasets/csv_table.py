@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from mmleaves.datasets.image_files import relative_path
+from mmleaves.datasets.names_as_text import from_text
 
 
 def read_columns(file: str, options: dict[str, str]) -> list[tuple]:
@@ -62,13 +63,13 @@ def read_columns(file: str, options: dict[str, str]) -> list[tuple]:
 
 
 def read_path(file: str, line: int, written: str, column: str) -> str:
-    """Return the path in a field, relative and with ``/``.
+    """Return the path in a field, relative and with ``/``, as of `as_text` as well.
 
     Raises:
         ValueError: If there is none, or it leaves the data root; with file and line.
     """
     try:
-        path = relative_path(written)
+        path = relative_path(from_text(written))
     except ValueError as error:
         raise ValueError(
             f"{file}, line {line}: {error}, expected a path below the data root. "

@@ -30,11 +30,17 @@ def list_folders(folder: str) -> dict[str, str]:
     """Return the folders in ``folder``: NFC names, sorted, to their names on disk.
 
     Raises:
-        ValueError: If two names look the same, as ``é`` and ``e`` with an accent do.
+        ValueError: If two names look the same, as ``é`` and ``e`` with an accent do, or
+            one is no text.
     """
     names = sorted(entry.name for entry in _entries(folder) if _is_folder(entry))
     folders: dict[str, str] = {}
     for name in names:
+        if not _is_text(name):
+            raise ValueError(
+                f"{folder}: found the folder {name!r}, whose name is no text in UTF-8, "
+                "expected one that can be written into tables. Rename it."
+            )
         if nfc(name) in folders:
             raise ValueError(
                 f"{folder}: found two folders that are both written {nfc(name)!r}, "
@@ -77,6 +83,29 @@ def relative_path(written: str) -> str:
     if path == ".." or path.startswith("../"):
         raise ValueError(f"found {written!r}, which leaves the data root")
     return path
+
+
+def existing_form(folder: str, path: str) -> str:
+    """Return ``path``, below ``folder``, with accents as the file's own name has them.
+
+    macOS takes both forms for one name, Linux for two, and archives carry names from
+    one to the other. A path that is there in neither form is returned as it is.
+    """
+    if path.isascii() or os.path.lexists(f"{folder}/{path}"):
+        return path
+    for form in ("NFC", "NFD"):
+        other = unicodedata.normalize(form, path)
+        if os.path.lexists(f"{folder}/{other}"):
+            return other
+    return path
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _walk(folder: str, prefix: str, above: tuple[str, ...] = ()) -> Iterator[str]:

@@ -1,4 +1,5 @@
 import difflib
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -6,9 +7,9 @@ from pathlib import Path
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 
-from mmleaves.datasets.class_order import checked_classes
+from mmleaves.datasets.class_order import checked_classes, some_names
 from mmleaves.datasets.csv_table import read_columns, read_path
-from mmleaves.datasets.image_files import nfc
+from mmleaves.datasets.image_files import existing_form, nfc
 from mmleaves.datasets.quick_collect import quick_collect
 from mmleaves.datasets.splits import (
     ALWAYS_TRAIN,
@@ -39,6 +40,8 @@ class LeavesCSV(BaseDataset):
         split_seed: Seed of the folds, which are scikit-learn's `StratifiedKFold`.
         image_column: Column with the images' paths.
         label_column: Column with the label names.
+        classes_from: CSV file below ``data_root``, or absolute, whose labels are the
+            classes, as when those of ``val.csv`` must be numbered like ``train.csv``'s.
 
     Raises:
         FileNotFoundError: If the folder or the file is missing.
@@ -56,6 +59,7 @@ class LeavesCSV(BaseDataset):
         split_seed: int = 0,
         image_column: str = "image",
         label_column: str = "label",
+        classes_from: str | None = None,
         classes: Sequence[str] | str | None = None,
         lazy_init: bool = False,
         **kwargs: object,
@@ -74,8 +78,8 @@ class LeavesCSV(BaseDataset):
         columns = {"image_column": image_column, "label_column": label_column}
         with quick_collect():
             self._rows = read_labelled_images(self.ann_file, columns)
-            names = self.CLASSES or sorted({label for _, label in self._rows.values()})
-            self._metainfo["classes"] = checked_classes(names)
+            self._known_from = classes_from or "`classes`"
+            self._metainfo["classes"] = self._order(classes_from, columns)
             if not lazy_init:
                 self.full_init()
 
@@ -86,10 +90,11 @@ class LeavesCSV(BaseDataset):
             if label not in numbers:
                 raise ValueError(self._unknown_label(line, label))
         samples = [
-            {"img_path": f"{self._folder}/{path}", "gt_label": numbers[label]}
+            {"img_path": self._path(path), "gt_label": numbers[label]}
             for path, (_, label) in self._rows.items()
         ]
         if self.part == "all":
+            self._tell_missing()
             return samples
         if len(self.CLASSES) < 2:
             raise ValueError(
@@ -110,6 +115,40 @@ class LeavesCSV(BaseDataset):
             )
         return [sample for sample, keep in zip(samples, chosen, strict=True) if keep]
 
+    def _order(
+        self, classes_from: str | None, columns: dict[str, str]
+    ) -> tuple[str, ...]:
+        """Return the classes: given, of another file, or of this one."""
+        if self.CLASSES and classes_from:
+            raise ValueError(
+                f"found both classes and classes_from={classes_from!r}, expected one. "
+                "Set the other to None."
+            )
+        if self.CLASSES:
+            return checked_classes(self.CLASSES)
+        file, rows = self.ann_file, self._rows
+        if classes_from:
+            file = str(Path(self.data_root, Path(classes_from).expanduser()))
+            rows = read_labelled_images(file, columns)
+        for line, label in rows.values():
+            if label.lower() == "nan":  # What programs write for a label they lack.
+                raise ValueError(
+                    f"{file}, line {line}: found the label {label!r}, expected a class "
+                    "name. Write it there, or take the row out; if there is such a "
+                    "class, name all in `classes`."
+                )
+        return checked_classes(sorted({label for _, label in rows.values()}))
+
+    def _tell_missing(self) -> None:
+        found = {label for _, label in self._rows.values()}
+        if missing := [name for name in self.CLASSES if name not in found]:
+            print_log(
+                f"{self.ann_file}: {len(missing)} of {len(self.CLASSES)} classes have "
+                f"no image here: {some_names(missing)}.",
+                logger="current",
+                level=logging.WARNING,
+            )
+
     def source_of(self, img_path: str) -> str:
         """Return where the file names ``img_path``: ``"train.csv, line 37"``."""
         line = self._lines.get(img_path)
@@ -118,14 +157,17 @@ class LeavesCSV(BaseDataset):
     @cached_property
     def _lines(self) -> dict[str, int]:
         rows = self._rows.items()
-        return {f"{self._folder}/{path}": line for path, (line, _) in rows}
+        return {self._path(path): line for path, (line, _) in rows}
+
+    def _path(self, written: str) -> str:
+        return f"{self._folder}/{existing_form(self._folder, written)}"
 
     def _unknown_label(self, line: int, label: str) -> str:
         near = difflib.get_close_matches(label, self.CLASSES, n=1, cutoff=0.0)[0]
         return (
             f"{self.ann_file}, line {line}: found the label {label!r}, expected one of "
-            f"the {len(self.CLASSES)} in `classes`, of which {near!r} is the nearest. "
-            "Correct it, or add it to `classes`."
+            f"the {len(self.CLASSES)} in {self._known_from}, of which {near!r} is the "
+            f"nearest. Correct it, or add it to {self._known_from}."
         )
 
 

@@ -63,7 +63,8 @@ def _lines_of_images(file: str, paths: Sequence[str]) -> dict[int, int]:
     """Return the line of each image that ``file`` lists, by its place in ``paths``."""
     places = {nfc(path): place for place, path in enumerate(paths)}
     try:
-        lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
+        # Not `splitlines`, for which a name may hold ends of lines, such as U+2028.
+        lines = Path(file).read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{file}: found no such file, expected a list of images. Correct the name: "

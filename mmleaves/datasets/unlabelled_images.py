@@ -4,10 +4,16 @@ from pathlib import Path
 
 from mmpretrain.datasets import BaseDataset
 
+from mmleaves.archives import ARCHIVE_ENDINGS
 from mmleaves.datasets.csv_table import read_columns, read_path
-from mmleaves.datasets.image_files import IMAGE_EXTENSIONS, is_image_name, list_images
+from mmleaves.datasets.image_files import (
+    IMAGE_EXTENSIONS,
+    existing_form,
+    is_image_name,
+    list_images,
+)
 from mmleaves.datasets.quick_collect import quick_collect
-from mmleaves.datasets.where_to_get import find_data_root
+from mmleaves.datasets.where_to_get import find_data_root, unpack_advice
 from mmleaves.registry import DATASETS
 
 
@@ -74,6 +80,11 @@ class UnlabelledImages(BaseDataset):
             )
         if is_image_name(source):
             return [{"img_path": source, "image": Path(source).name}]
+        if source.lower().endswith(ARCHIVE_ENDINGS):
+            raise ValueError(
+                f"{source}: found an archive, expected a folder, a CSV file or an "
+                f"image. {unpack_advice(Path(source))}"
+            )
         raise ValueError(
             f"{source}: found a file that ends neither in .csv nor like an image "
             f"({', '.join(IMAGE_EXTENSIONS)}), expected one of these or a "
@@ -92,10 +103,9 @@ class UnlabelledImages(BaseDataset):
     def _from_csv(self, file: str) -> list[dict]:
         root = Path(self.data_root or Path(file).parent).as_posix()
         rows = read_columns(file, {"image_column": self.image_column})
+        column = self.image_column
+        paths = [read_path(file, line, image, column) for line, image in rows]
         return [
-            {
-                "img_path": f"{root}/{read_path(file, line, image, self.image_column)}",
-                "image": image,
-            }
-            for line, image in rows
+            {"img_path": f"{root}/{existing_form(root, path)}", "image": image}
+            for path, (_, image) in zip(paths, rows, strict=True)
         ]

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from mmleaves.archives import ARCHIVE_ENDINGS
 from mmleaves.datasets.class_order import some_names
 
 SOURCES = {
@@ -68,14 +69,24 @@ def find_data_root(data_root: str, layout: str) -> str:
     expected = f"the folder of {title}" if title else f"a folder with {LAYOUTS[layout]}"
     if folder.exists():
         raise NotADirectoryError(
-            f"{folder}: found a file, expected {expected}. Unpack it if it is an "
-            "archive, and set `data_root` to the folder that comes out."
+            f"{folder}: found a file, expected {expected}. {unpack_advice(folder)}"
         )
     advice = f"{how} so that it is {folder}" if how else "Correct `data_root`"
     raise FileNotFoundError(
         f"{folder}: found no such folder, expected {expected}. {advice}. To try "
         f"without it, `python tools/make_sample.py --layout {LAYOUT_OPTIONS[layout]} "
         f"{shlex.quote(str(folder))}` draws a stand-in."
+    )
+
+
+def unpack_advice(archive: Path) -> str:
+    """Return what to do with a file that stands where a folder was expected."""
+    if not archive.name.lower().endswith(ARCHIVE_ENDINGS):
+        return "Name the folder that it lies in, or another."
+    folder = archive.with_name(archive.name.split(".")[0])
+    return (
+        "Data are read from folders, not from archives: `mmleaves unpack "
+        f"{shlex.quote(str(archive))} {shlex.quote(str(folder))}`, and name the folder."
     )
 
 

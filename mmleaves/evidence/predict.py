@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmleaves.checkpoints.loading import checkpoint_classes
 from mmleaves.config import fill_datasets
+from mmleaves.datasets.names_as_text import as_text
 from mmleaves.evidence.predictions import Predictions
 from mmleaves.runner import FineTuneRunner, fit_num_classes
 
@@ -44,7 +45,7 @@ def predict(
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     labelled = "gt_label" in infos[0]
     return Predictions(
-        images=[info.get("image", info["img_path"]) for info in infos],
+        images=[as_text(info.get("image", info["img_path"])) for info in infos],
         paths=[info["img_path"] for info in infos],
         classes=list(classes),
         probs=runner.test_evaluator.metrics[0].probs,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmleaves.datasets.names_as_text import from_text
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -18,7 +20,8 @@ class Predictions:
     """The class probabilities of N images.
 
     Args:
-        images: Names of the images, N of them, as the user gave them.
+        images: Names of the images, N of them, as the user gave them; one that is no
+            text as `as_text` writes it.
         paths: Where the files lie, N of them.
         classes: Class names in label order, C of them.
         probs: Probability of each class, (N, C), float32, rows summing to 1.
@@ -131,11 +134,16 @@ def read_predictions(path: str, *, images: str = ".") -> Predictions:
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no table of predictions {path}.")
     if path.endswith(".csv"):
-        from pyarrow.csv import ConvertOptions, read_csv
+        from pyarrow.csv import ConvertOptions, ParseOptions, read_csv
 
         # Names stay text, also where all of them look like numbers.
         text = dict.fromkeys(("image", "label", "truth"), "string")
-        table = read_csv(path, convert_options=ConvertOptions(column_types=text))
+        table = read_csv(
+            path,
+            # A file's name may hold a line break.
+            parse_options=ParseOptions(newlines_in_values=True),
+            convert_options=ConvertOptions(column_types=text),
+        )
     else:
         from pyarrow.parquet import read_table
 
@@ -151,7 +159,7 @@ def read_predictions(path: str, *, images: str = ".") -> Predictions:
     known = "truth" in table.column_names
     return Predictions(
         images=names,
-        paths=[str(Path(images, name)) for name in names],
+        paths=[str(Path(images, from_text(name))) for name in names],
         classes=[name.removeprefix("prob:") for name in probs],
         probs=np.stack([table[name].to_numpy() for name in probs], axis=1),
         truth=table["truth"].to_pylist() if known else None,

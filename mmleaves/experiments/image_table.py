@@ -4,10 +4,11 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
+from mmleaves.datasets.names_as_text import as_text, from_text
 from mmleaves.evidence.plan import content_hash
 from mmleaves.whole_files import write_whole
 
@@ -76,7 +77,7 @@ def write_images(images: Sequence[PlannedImage], experiment: Path) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([field.name for field in fields(PlannedImage)])
-    writer.writerows(map(astuple, images))
+    writer.writerows(astuple(replace(i, image=as_text(i.image))) for i in images)
     data = text.getvalue().encode()
     write_whole(experiment / FILE, lambda path: path.write_bytes(data))
 
@@ -95,7 +96,13 @@ def read_images(experiment: Path) -> list[PlannedImage]:
         )
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            PlannedImage(**{**row, "together": int(row["together"])})
+            PlannedImage(
+                **{
+                    **row,
+                    "image": from_text(row["image"]),
+                    "together": int(row["together"]),
+                }
+            )
             for row in csv.DictReader(file)
         ]
 

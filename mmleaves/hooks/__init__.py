@@ -18,6 +18,7 @@ from mmleaves.hooks.score_every_epoch_hook import ScoreEveryEpochHook
 from mmleaves.hooks.standardize_features_hook import StandardizeFeaturesHook
 from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
 from mmleaves.hooks.sync_moving_buffers_hook import SyncMovingBuffersHook
+from mmleaves.hooks.watch_loader_hook import WatchLoaderHook
 
 __all__ = [
     "AuditHook",
@@ -40,4 +41,5 @@ __all__ = [
     "StandardizeFeaturesHook",
     "StopOnSignalHook",
     "SyncMovingBuffersHook",
+    "WatchLoaderHook",
 ]

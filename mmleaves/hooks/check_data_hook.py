@@ -11,14 +11,14 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmleaves.datasets.bad_images import find_bad_images, max_megapixels
 from mmleaves.datasets.class_check import check_same_classes, check_trained_classes
 from mmleaves.datasets.class_table import class_table
-from mmleaves.datasets.image_header import check_headers, damage_report
+from mmleaves.datasets.image_header import damage_report, header_problems, named
 from mmleaves.datasets.overlap import check_overlap, image_keys, image_paths
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.models.wrappers import unwrapped
 from mmleaves.registry import HOOKS
-from mmleaves.transforms.load_image import LoadImage
 
 
 @HOOKS.register_module()
@@ -60,6 +60,11 @@ class CheckDataHook(Hook):
         for name, parts in (("train", train[1:]), ("val", val)):
             for part in parts:
                 check_same_classes(classes, part.metainfo["classes"], other_name=name)
+                check_same_classes(
+                    _folders(train[0]) or _folders(part),
+                    _folders(part) or _folders(train[0]),
+                    other_name=f"{name}, whose folders are numbered by themselves",
+                )
         _check_model(runner, classes)
         labels = {
             name: np.concatenate([part.get_gt_labels() for part in parts])
@@ -74,7 +79,11 @@ class CheckDataHook(Hook):
         if runner._resume:
             self._compare_with_checkpoint(classes)
         self._trained = set(trained)
-        _check_images(*train, *val)
+        _check_images(
+            *train,
+            *val,
+            advice="To train without them: --skip-bad, which run.json then says.",
+        )
         weights = _loss_weights(runner, len(classes))
         table = class_table(classes, labels, weights)
         print_log(f"Data:\n{table}", logger="current")
@@ -119,10 +128,14 @@ class CheckDataHook(Hook):
             )
 
 
-def _max_megapixels(dataset: BaseDataset) -> float:
-    """Return the limit that the pipeline's LoadImage sets, or its default."""
-    loaders = [t for t in dataset.pipeline.transforms if isinstance(t, LoadImage)]
-    return (loaders or [LoadImage()])[0].max_megapixels
+def _folders(dataset: BaseDataset) -> tuple[str, ...]:
+    """Return the folders that MMPretrain's CustomDataset has numbered, in order.
+
+    If it is given `classes`, it compares their number alone, and each part may have
+    other folders in their place.
+    """
+    numbers = getattr(dataset, "folder_to_idx", None) or {}
+    return tuple(sorted(numbers, key=numbers.get))
 
 
 def _name(classes: tuple[str, ...], label: int) -> str:
@@ -142,18 +155,21 @@ def _check_model(runner: Runner, classes: Sequence[str]) -> None:
         )
 
 
-def _check_images(*datasets: BaseDataset) -> None:
-    problems, count = [], 0
-    for dataset in datasets:
+def _check_images(*datasets: BaseDataset, advice: str = "") -> None:
+    problems = {
+        dataset: header_problems(image_paths(dataset), max_megapixels(dataset))
+        for dataset in datasets
+    }
+    if not any(problems.values()):
+        return
+    told, count = [], 0
+    for dataset, found in problems.items():
         paths = image_paths(dataset)
         count += len(paths)
-        problems += check_headers(
-            paths,
-            max_megapixels=_max_megapixels(dataset),
-            source_of=getattr(dataset, "source_of", None),
-        )
-    if problems:
-        raise ValueError(damage_report(problems, count))
+        # The run is off, so there is time to look for what only decoding finds.
+        found = find_bad_images(paths, max_megapixels(dataset)) | found
+        told += named(found, paths, getattr(dataset, "source_of", None))
+    raise ValueError(damage_report(told, count, advice=advice))
 
 
 def _loss_weights(runner: Runner, num_classes: int) -> list[float] | None:

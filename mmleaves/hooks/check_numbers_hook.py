@@ -93,8 +93,26 @@ class CheckNumbersHook(Hook):
             f"{what}, expected a number. The checkpoint of the epoch before is whole; "
             "nothing of this one was saved. Lower optim_wrapper.optimizer.lr, set "
             "optim_wrapper.clip_grad.max_norm=1, or look at the batch's images: "
-            f"{', '.join(_paths(self._batch)) or 'unnamed'}."
+            f"{', '.join(_paths(self._batch)) or 'unnamed'}.{_bad_inputs(self._batch)}"
         )
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        _check_scores(outputs or (), data_batch)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        _check_scores(outputs or (), data_batch)
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -131,6 +149,31 @@ class CheckNumbersHook(Hook):
                 "find-lr), no pretrained weights, or labels that do not fit the images "
                 "(mmleaves check)."
             )
+
+
+def _check_scores(samples: Sequence, batch: object) -> None:
+    """Stop at scores that are none: the class of the highest would be a guess."""
+    scored = [(s, s.pred_score) for s in samples if "pred_score" in s]
+    if not scored or _is_finite(torch.stack([score for _, score in scored])):
+        return
+    sample, score = next((s, p) for s, p in scored if not _is_finite(p))
+    raise NotFiniteError(
+        f"{sample.metainfo.get('img_path', 'An image')}: the model gives it the scores "
+        f"{[round(value, 4) for value in score.flatten().tolist()[:5]]}, expected "
+        "numbers. The checkpoint's weights hold NaN or infinity, or the pipeline makes "
+        f"such of the image. Take an earlier checkpoint.{_bad_inputs(batch)}"
+    )
+
+
+def _bad_inputs(batch: object) -> str:
+    """Return which images of a batch hold NaN or infinity themselves, as a sentence."""
+    inputs = batch.get("inputs", ()) if isinstance(batch, dict) else ()
+    bad = [
+        path
+        for path, image in zip(_paths(batch), inputs, strict=False)
+        if torch.is_tensor(image) and not _is_finite(image)
+    ]
+    return f" The input itself is not finite of: {', '.join(bad)}." if bad else ""
 
 
 def _is_finite(tensor: Tensor) -> bool:

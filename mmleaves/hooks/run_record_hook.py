@@ -11,6 +11,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmleaves.datasets.names_as_text import as_text
 from mmleaves.hooks.check_resume_hook import RESUMES
 from mmleaves.hooks.curves import draw_curves
 from mmleaves.hooks.environment import environment
@@ -52,6 +53,10 @@ class RunRecordHook(Hook):
             "resumed_from_epoch": runner.epoch or None,
             "classes": list(runner.train_dataloader.dataset.metainfo["classes"]),
             "images": {name: sum(map(len, part)) for name, part in parts.items()},
+            "skipped_images": {
+                part: {as_text(path): why for path, why in skipped.items()}
+                for part, skipped in getattr(runner, "skipped_images", {}).items()
+            },
             "environment": environment(),
             "resumes": runner.message_hub.runtime_info.get(RESUMES, []),
             "finished": None,
@@ -152,5 +157,5 @@ def _write_split(path: Path, parts: dict[str, list[BaseDataset]]) -> None:
                 for i in range(len(part)):
                     info = part.get_data_info(i)
                     label = classes[info["gt_label"]] if "gt_label" in info else ""
-                    writer.writerow([info["img_path"], label, name])
+                    writer.writerow([as_text(info["img_path"]), label, name])
         _write(path, file.getvalue())

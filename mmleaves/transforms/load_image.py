@@ -1,4 +1,5 @@
 import io
+import sys
 from pathlib import Path
 
 import cv2
@@ -6,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
+from mmleaves.datasets.image_header import FORMATS, has_end, unreadable
 from mmleaves.registry import TRANSFORMS
 
 # What a whole file of each format ends with; libwebp itself refuses half a file.
@@ -15,7 +17,10 @@ END_MARKERS = {
     "PNG": b"IEND\xaeB`\x82",
     "WEBP": b"",
 }
-TO_DO = "Copy or download it again, or take it out of the data set."
+TO_DO = (
+    "Copy or download it again, or take it out of the data set. `mmleaves check` finds "
+    "all such files."
+)
 
 
 @TRANSFORMS.register_module()
@@ -39,7 +44,7 @@ class LoadImage(BaseTransform):
     Args:
         max_megapixels: A file whose header announces more is not decoded, since a few
             kilobytes can announce gigabytes. Pillow's own limit, 179 megapixels, holds
-            beyond it.
+            beyond it. A file larger than such an image ever is is not read.
         enough: How many pixels, height times width, and how long a shorter side are
             enough: a larger image is shrunk until it has just one of them, each pixel
             the mean of those that it covers. None to keep all.
@@ -106,6 +111,8 @@ def read_image(path: str | Path, *, max_megapixels: float = 64) -> np.ndarray:
         ValueError: If it is no whole image of 8 or 16 bits, or too large.
     """
     try:
+        if problem := unreadable(Path(path).stat(), max_megapixels):
+            raise ValueError(f"{path}: {problem} {TO_DO}")
         data = Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(
@@ -132,7 +139,9 @@ def decode_image(
     # OpenCV 4 fills what a JPEG lacks with grey, so Pillow is asked first.
     if end is None or not data.endswith(end):
         damage = _damage(data)
-    img = None if damage else _decode(data)
+    if damage is None and not has_end(data, kind):
+        damage = "it breaks off before its end marker"
+    img = None if damage else _decode(data, kind)
     if img is None and (damage := damage or _damage(data)):
         raise ValueError(
             f"{path}: found a damaged or truncated {kind} of {len(data)} bytes "
@@ -144,9 +153,7 @@ def decode_image(
             f"{path}: found a {kind} {found}, expected a whole image of 8 or 16 bits a "
             "channel. Open it with the program it is from and save it as an 8-bit PNG."
         )
-    if img.dtype == np.uint16:
-        return (img >> 8).astype(np.uint8)
-    return img
+    return _upper_bytes(img) if img.dtype == np.uint16 else img
 
 
 def shrunk(image: np.ndarray, pixels: int, side: int) -> np.ndarray:
@@ -169,7 +176,7 @@ def _format(path: str | Path, data: bytes, max_megapixels: float) -> str:
     """Return Pillow's name of the format, from the header; refuse what is too large."""
     advice = "Scale the image down, or raise `max_megapixels` of LoadImage."
     try:
-        with Image.open(io.BytesIO(data)) as header:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as header:
             kind, (width, height) = header.format, header.size
     except Image.DecompressionBombError:
         limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
@@ -177,7 +184,8 @@ def _format(path: str | Path, data: bytes, max_megapixels: float) -> str:
             f"{path}: found a header that announces over {limit:.0f} megapixels, "
             f"expected at most {min(limit, max_megapixels):g}. {advice}"
         ) from None
-    except (OSError, SyntaxError, ValueError):
+    # Pillow's readers raise errors of any kind on damaged input.
+    except Exception:
         raise ValueError(
             f"{path}: found {len(data)} bytes that begin with {data[:12]!r}, expected "
             f"a whole image, such as JPEG or PNG, of 8 or 16 bits a channel. {TO_DO}"
@@ -193,17 +201,36 @@ def _format(path: str | Path, data: bytes, max_megapixels: float) -> str:
 def _damage(data: bytes) -> str | None:
     """Return what Pillow, which decodes strictly, finds wrong, or None."""
     try:
-        with Image.open(io.BytesIO(data)) as img:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as img:
             img.load()
     except Exception as error:  # each of its plugins raises other types
         return str(error) or type(error).__name__
     return None
 
 
-def _decode(data: bytes) -> np.ndarray | None:
-    """Return (H, W, 3) of the file's own depth, upright, BGR, or None."""
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+def _decode(data: bytes, kind: str) -> np.ndarray | None:
+    """Return (H, W, 3), upright, BGR, of 8 bits or the file's own depth; or None."""
+    flags = cv2.IMREAD_COLOR
+    # OpenCV drops the lower byte of a PNG by itself. In a TIFF it would round, and make
+    # something of floating-point numbers.
+    if kind != "PNG":
+        flags |= cv2.IMREAD_ANYDEPTH
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
+
+
+def _upper_bytes(img: np.ndarray) -> np.ndarray:
+    """Return the upper bytes of 16-bit pixels, within the memory of the pixels.
+
+    At the limit of 64 megapixels, a copy beside them would take 192 MB more.
+    """
+    data = img.reshape(-1).view(np.uint8)
+    upper = data[1 if sys.byteorder == "little" else 0 :: 2]
+    for start in range(0, img.size, 1 << 20):
+        # Where they overlap, NumPy copies a block before it writes it.
+        data[start : min(start + (1 << 20), img.size)] = upper[
+            start : start + (1 << 20)
+        ]
+    return data[: img.size].reshape(img.shape)

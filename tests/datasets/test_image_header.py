@@ -63,7 +63,7 @@ def test_a_png_that_breaks_off_is_named(tmp_path, png):
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     missing, folder = check_headers([str(tmp_path / "no.jpg"), str(tmp_path)])
     assert "no.jpg: found no such file or directory, expected an image file" in missing
-    assert "found is a directory" in folder
+    assert "found a pipe, device or folder, expected a file" in folder
 
 
 def test_data_behind_the_end_is_no_damage(tmp_path, jpeg, png):
@@ -98,7 +98,9 @@ def test_a_file_is_looked_at_once_and_problems_keep_the_order(tmp_path, jpeg):
 
 
 def test_a_damage_report_names_the_first_and_counts_the_rest():
-    report = damage_report([f"{n}.jpg: found no such file" for n in range(12)], 20)
+    report = damage_report(
+        [f"{n}.jpg: found no such file" for n in range(12)], 20, shown=10
+    )
     assert report.startswith("12 of 20 image files cannot be used. Get them again")
     assert "9.jpg" in report and "10.jpg" not in report
     assert report.endswith("and 2 more")

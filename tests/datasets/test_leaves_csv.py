@@ -266,6 +266,43 @@ def test_an_option_that_cannot_be_is_refused(real_data, options, message):
         LeavesCSV(str(real_data / "leaves"), **options)
 
 
+def test_another_files_classes_number_the_labels_and_what_lacks_is_said(
+    tmp_path, write, log
+):
+    folder = write("image,label\n0.jpg,acer\n1.jpg,quercus\n2.jpg,tilia\n")
+    (tmp_path / "val.csv").write_text("image,label\n3.jpg,tilia\n4.jpg,acer\n")
+    options = dict(part="all", classes_from="train.csv")
+    val = LeavesCSV(folder, "val.csv", **options)
+    assert val.metainfo["classes"] == ("acer", "quercus", "tilia")
+    assert val.get_gt_labels().tolist() == [2, 0]
+    assert "val.csv: 1 of 3 classes have no image here: 'quercus'." in log[-1]
+    (tmp_path / "val.csv").write_text("image,label\n3.jpg,tilia\n4.jpg,acre\n")
+    message = r"val\.csv, line 3: .*'acre', expected one of the 3 in train\.csv, of whi"
+    with pytest.raises(ValueError, match=message):
+        LeavesCSV(folder, "val.csv", **options)
+    with pytest.raises(ValueError, match="found both classes and classes_from"):
+        LeavesCSV(folder, "val.csv", classes=["acer"], **options)
+
+
+def test_accents_in_a_path_are_found_as_the_files_name_has_them(write, tmp_path):
+    (tmp_path / "cafe\u0301.jpg").touch()
+    (tmp_path / "th\u00e9.jpg").touch()
+    folder = write("image,label\ncaf\u00e9.jpg,acer\nthe\u0301.jpg,tilia\n")
+    dataset = LeavesCSV(folder, part="all")
+    assert check_headers([path for path, _ in pairs(dataset)]) == [
+        f"{folder}/cafe\u0301.jpg: found an empty file (0 bytes), expected an image",
+        f"{folder}/th\u00e9.jpg: found an empty file (0 bytes), expected an image",
+    ]
+
+
+def test_a_label_nan_is_a_class_only_if_it_is_named(write):
+    folder = write(HEADER + "1.jpg,naan\n2.jpg,NaN\n")
+    with pytest.raises(ValueError, match=r"train\.csv, line 4: found the label 'NaN'"):
+        LeavesCSV(folder, part="all")
+    given = LeavesCSV(folder, part="all", classes=["NaN", "acer", "naan"])
+    assert given.get_gt_labels().tolist() == [1, 2, 0]
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.csv: found no such file"):
         LeavesCSV(str(tmp_path))

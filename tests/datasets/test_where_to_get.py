@@ -52,7 +52,7 @@ def test_a_missing_folder_says_how_to_get_its_data(tmp_path, dataset, name, mess
 def test_an_archive_is_to_be_unpacked(tmp_path):
     archive = tmp_path / "101_ObjectCategories.tar.gz"
     archive.write_bytes(b"\x1f\x8b")
-    message = r"found a file, expected the folder of Caltech-101\. Unpack it"
+    message = r"found a file, expected the folder of Caltech-101\. .*mmleaves unp"
     with pytest.raises(NotADirectoryError, match=message):
         CaltechFolders(str(archive))
 

@@ -177,7 +177,28 @@ def test_float_pixels_are_refused(tmp_path):
 def test_a_png_without_its_last_chunk_is_refused(leaf, tmp_path):
     path = saved(tmp_path / "leaf.png", leaf)
     path.write_bytes(path.read_bytes()[:-12])
-    with pytest.raises(ValueError, match=r"leaf\.png: found a PNG that OpenCV cannot"):
+    with pytest.raises(ValueError, match=r"leaf\.png: .* breaks off before its end"):
+        read_image(path)
+
+
+def test_a_chunk_longer_than_its_png_is_refused_before_memory_is_taken_for_it(
+    leaf, tmp_path
+):
+    path = saved(tmp_path / "leaf.png", leaf)
+    data = bytearray(path.read_bytes())
+    # Behind the pixels, where Pillow does not look any more.
+    chunk = (1 << 29).to_bytes(4, "big") + b"teXt"
+    path.write_bytes(data[:-12] + chunk + data[-12:])
+    with pytest.raises(ValueError, match=r"leaf\.png: .* breaks off before its end"):
+        read_image(path)
+
+
+def test_a_jpeg_that_lacks_its_end_marker_alone_is_refused_as_before_a_run(
+    leaf, tmp_path
+):
+    path = saved(tmp_path / "leaf.jpg", leaf)
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(ValueError, match="damaged or truncated JPEG"):
         read_image(path)
 
 

@@ -1,0 +1,250 @@
+"""Unpack archives, once it is sure of every member that it is harmless."""
+
+import lzma
+import shutil
+import stat
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+ARCHIVE_ENDINGS = (
+    *(".zip", ".tar", ".tgz", ".tbz2", ".txz"),
+    *(".tar.gz", ".tar.bz2", ".tar.xz"),
+)
+_BLOCK_BYTES = 1 << 20
+# Below this many, it does not matter how well they were packed.
+_SMALL_BYTES = 100_000_000
+# Names that a Mac adds, and its Finder hides.
+_LEFT_OUT = "__MACOSX"
+# What Python's readers raise on an archive that is damaged, or locked by a password.
+_DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, EOFError, UnicodeError),
+    *(zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError),
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file or folder in an archive.
+
+    Attributes:
+        name: As the archive has it.
+        n_bytes: Of the file when it is unpacked, as the archive says.
+        kind: ``"file"``, ``"folder"``, or what else it is, such as ``"link"``.
+        inner: What the archive's library knows it by.
+    """
+
+    name: str
+    n_bytes: int
+    kind: str
+    inner: object
+
+
+def unpack(
+    archive: Path,
+    folder: Path,
+    *,
+    max_members: int = 100_000,
+    max_gb: float = 20,
+    max_ratio: float = 200,
+) -> int:
+    """Unpack a zip or tar archive into a new folder, whole or not at all.
+
+    Every member is looked at before the first is written. The files get the rights and
+    times of new ones; they are written beside the folder and moved there at the end.
+
+    Args:
+        archive: The file.
+        folder: Where to; must not be there, or be empty.
+        max_members: Refused from more members than this.
+        max_gb: Refused from more bytes than this when unpacked, in 10^9.
+        max_ratio: Refused from more bytes than this many times the archive's own.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        FileExistsError: If the folder holds something.
+        ValueError: If it is no archive, is damaged, or holds what must not be written;
+            says which member, and writes nothing.
+    """
+    if not archive.is_file():
+        raise FileNotFoundError(
+            f"{archive}: found no such file, expected an archive. Correct the name."
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"{folder}: found it to hold files, expected a new or an empty folder. "
+            "Name another."
+        )
+    beside = folder.with_name(f"{folder.name}.unfinished")
+    try:
+        with closing(_open(archive)) as opened:
+            members = _checked(
+                archive, _members(opened, max_members), max_gb, max_ratio
+            )
+            beside.mkdir(parents=True)
+            try:
+                for member in members:
+                    _write(opened, member, beside)
+                with suppress(FileNotFoundError):
+                    folder.rmdir()
+                beside.rename(folder)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+    except _DAMAGED as error:
+        raise ValueError(
+            f"{archive}: found an archive that cannot be read ({error}), expected a "
+            "whole zip or tar file without a password. Get it again."
+        ) from error
+    return sum(member.kind == "file" for member in members)
+
+
+def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
+    if zipfile.is_zipfile(archive):
+        return zipfile.ZipFile(archive)
+    try:
+        return tarfile.open(archive)
+    except (tarfile.ReadError, EOFError):
+        with archive.open("rb") as file:
+            start = file.read(12)
+        raise ValueError(
+            f"{archive}: found a file that begins with {start!r}, expected a zip or "
+            "tar archive. Get it again, or unpack it with the program it is from."
+        ) from None
+
+
+def _members(
+    opened: zipfile.ZipFile | tarfile.TarFile, max_members: int
+) -> Iterator[Member]:
+    """Yield the members, and refuse too many of them."""
+    entries = opened.infolist() if isinstance(opened, zipfile.ZipFile) else opened
+    for number, entry in enumerate(entries, 1):
+        if number > max_members:
+            raise ValueError(
+                f"found more than {max_members:,} members, expected fewer. If that is "
+                "right, raise --max-members."
+            )
+        if isinstance(entry, tarfile.TarInfo):
+            kind = "file" if entry.isreg() else "folder" if entry.isdir() else "link"
+            if not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()):
+                kind = "device or pipe"
+            yield Member(entry.name, entry.size, kind, entry)
+            continue
+        mode = stat.S_IFMT(entry.external_attr >> 16)
+        kind = "folder" if entry.is_dir() else "file"
+        if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            kind = "link" if stat.S_ISLNK(mode) else "device or pipe"
+        yield Member(entry.filename, entry.file_size, kind, entry)
+
+
+def _checked(
+    archive: Path, members: Iterable[Member], max_gb: float, max_ratio: float
+) -> list[Member]:
+    """Return the members to write, once none of them can do harm.
+
+    Raises:
+        ValueError: If one can; with its name.
+    """
+    kept: list[Member] = []
+    seen: dict[str, tuple[str, bool, str]] = {}
+    n_bytes, packed = 0, archive.stat().st_size
+    try:
+        for member in members:
+            path = _path(member)
+            if path is None:
+                continue
+            n_bytes += member.n_bytes
+            if n_bytes > max_gb * 1e9:
+                raise ValueError(
+                    f"found more than {max_gb:g} GB in it when unpacked, expected "
+                    "less. If that is right, raise --max-gb."
+                )
+            if n_bytes > max(_SMALL_BYTES, max_ratio * packed):
+                raise ValueError(
+                    f"found more than {max_ratio:g} times the archive's own "
+                    f"{packed:,} bytes in it when unpacked, expected less of images. "
+                    "If that is right, raise --max-ratio."
+                )
+            _check_unique(member, path, seen)
+            kept.append(member)
+    except ValueError as error:
+        raise ValueError(f"{archive}: {error} Nothing was written.") from None
+    if not any(member.kind == "file" for member in kept):
+        raise ValueError(
+            f"{archive}: found no files in it, expected some. Get it again. Nothing "
+            "was written."
+        )
+    return kept
+
+
+def _path(member: Member) -> PurePosixPath | None:
+    """Return where a member goes, None for the folder itself and what Macs add."""
+    name = member.name.replace("\\", "/")
+    path = PurePosixPath(name)
+    outside = path.is_absolute() or ".." in path.parts or name[1:2] == ":"
+    if outside or "\0" in name:
+        raise ValueError(
+            f"found the member {member.name!r}, which would be written outside of the "
+            "folder, expected paths below it. Get the archive from where it is from."
+        )
+    if member.kind not in ("file", "folder"):
+        raise ValueError(
+            f"found the member {member.name!r}, which is a {member.kind}, expected "
+            "files and folders only. Pack what it leads to instead."
+        )
+    return None if not path.parts or path.parts[0] == _LEFT_OUT else path
+
+
+def _check_unique(
+    member: Member, path: PurePosixPath, seen: dict[str, tuple[str, bool, str]]
+) -> None:
+    """Refuse two members for one file, also where capitals and accents do not count.
+
+    ``seen`` has, by what does count, how a file or folder was spelt, whether it is a
+    folder, and which member named it.
+    """
+    for above in (path, *path.parents[:-1]):
+        is_folder = above != path or member.kind == "folder"
+        spelt = str(above)
+        key = unicodedata.normalize("NFC", spelt).casefold()
+        known = seen.setdefault(key, (spelt, is_folder, member.name))
+        again = known[2] is not member.name
+        if again and not (is_folder and known[:2] == (spelt, True)):
+            raise ValueError(
+                f"found the members {known[2]!r} and {member.name!r}, which are one "
+                "file or folder where capitals and accents do not count, expected "
+                "each once. Rename one and pack it again."
+            )
+
+
+def _write(
+    opened: zipfile.ZipFile | tarfile.TarFile, member: Member, folder: Path
+) -> None:
+    target = folder / PurePosixPath(member.name.replace("\\", "/"))
+    if member.kind == "folder":
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _reader(opened, member) as source, target.open("xb") as file:
+        written = 0
+        while block := source.read(_BLOCK_BYTES):
+            written += len(block)
+            if written > member.n_bytes:
+                raise zipfile.BadZipFile(f"{member.name} is longer than it says")
+            file.write(block)
+    if written != member.n_bytes:
+        raise zipfile.BadZipFile(f"{member.name} breaks off")
+
+
+def _reader(opened: zipfile.ZipFile | tarfile.TarFile, member: Member) -> BinaryIO:
+    if isinstance(opened, zipfile.ZipFile):
+        return opened.open(member.inner)
+    return opened.extractfile(member.inner)

@@ -1,0 +1,167 @@
+"""Archives, harmless ones and others: unpacked whole, or refused before a byte."""
+
+import io
+import os
+import stat
+import tarfile
+import zipfile
+
+import pytest
+
+from mmleaves.archives import unpack
+from mmleaves.commands.unpack import main
+
+
+def pack_zip(path, members, **options):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, **options) as packed:
+        for name, data in members:
+            packed.writestr(name, data)
+    return path
+
+
+def pack_tar(path, members, how="w:gz"):
+    with tarfile.open(path, how) as packed:
+        for name, data in members:
+            info = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
+            info.size = len(data)
+            packed.addfile(info, io.BytesIO(data))
+    return path
+
+
+def special(name, kind, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+def zip_link(name, target):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return info, target
+
+
+GOOD = [("set/acer/1.jpg", b"one"), ("set/tilia/\u00e9 2.jpg", b"two" * 1000)]
+
+
+def tree(folder):
+    """Return what lies below a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz"])
+def test_a_harmless_archive_is_unpacked_whole(tmp_path, kind):
+    extra = [("__MACOSX/set/._1.jpg", b"mac"), ("./set/labels.csv", b"image,label\n")]
+    path = tmp_path / f"set.{kind}"
+    if kind == "zip":
+        pack_zip(path, [("set/", b""), *GOOD, *extra])
+    else:
+        pack_tar(path, [*GOOD, *extra], f"w:{kind[4:]}")
+    assert unpack(path, tmp_path / "out") == 3
+    assert tree(tmp_path / "out") == dict(GOOD) | {"set/labels.csv": b"image,label\n"}
+
+
+BAD = {
+    "up": ("../x.jpg", "would be written outside of the folder"),
+    "up inside": ("set/../../x.jpg", "would be written outside of the folder"),
+    "up, Windows": ("set\\..\\..\\x.jpg", "would be written outside of the folder"),
+    "absolute": ("/tmp/mmleaves-x.jpg", "would be written outside of the folder"),
+    "drive": ("C:/x.jpg", "would be written outside of the folder"),
+    "twice": ("set/acer/1.jpg", "are one file or folder"),
+    "capitals": ("set/ACER/1.jpg", "are one file or folder"),
+    "accents": ("set/tilia/e\u0301 2.jpg", "are one file or folder"),
+    "file and folder": ("set/acer", "are one file or folder"),
+    "file for folder": ("set/acer/1.jpg/2.jpg", "are one file or folder"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_that_can_do_harm_is_refused_before_anything_is_written(
+    tmp_path, kind, fault
+):
+    name, message = BAD[fault]
+    path = tmp_path / f"set.{kind}"
+    (pack_zip if kind == "zip" else pack_tar)(path, [*GOOD, (name, b"bad")])
+    with pytest.raises(ValueError, match=rf"set\.{kind}: found .*{message}.*Nothing w"):
+        unpack(path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_links_and_devices_are_refused(tmp_path):
+    out = tmp_path / "out"
+    faults = {
+        "link": special("set/link", tarfile.SYMTYPE, "/etc"),
+        "hard": special("set/hard", tarfile.LNKTYPE, "../../etc/passwd"),
+        "pipe": special("set/pipe", tarfile.FIFOTYPE),
+        "device": special("set/null", tarfile.CHRTYPE),
+    }
+    for name, info in faults.items():
+        path = pack_tar(tmp_path / f"{name}.tar", [*GOOD, (info, b"")], "w")
+        with pytest.raises(ValueError, match=r"which is a (link|device or pipe), exp"):
+            unpack(path, out)
+    path = pack_zip(tmp_path / "link.zip", [*GOOD, zip_link("set/link", "/etc")])
+    with pytest.raises(ValueError, match="'set/link', which is a link"):
+        unpack(path, out)
+    assert not out.exists()
+
+
+def test_too_much_is_refused_with_the_limit_and_the_option_that_raises_it(tmp_path):
+    out = tmp_path / "out"
+    zeros = pack_zip(tmp_path / "zeros.zip", [*GOOD, ("set/zeros", bytes(110_000_000))])
+    with pytest.raises(
+        ValueError, match=r"than 200 times the archive's own 10\d,.*-rat"
+    ):
+        unpack(zeros, out)
+    with pytest.raises(ValueError, match=r"more than 0\.1 GB in it.*raise --max-gb"):
+        unpack(zeros, out, max_gb=0.1)
+    many = pack_tar(tmp_path / "many.tar", [(f"{n}", b"") for n in range(1001)], "w")
+    with pytest.raises(ValueError, match=r"more than 1,000 members.*raise --max-m"):
+        unpack(many, out, max_members=1000)
+    # A header that lies about the size of what follows.
+    data = bytearray(pack_zip(tmp_path / "lies.zip", GOOD).read_bytes())
+    central = data.rindex(b"PK\x01\x02")
+    data[central + 24 : central + 28] = (10).to_bytes(4, "little")
+    (tmp_path / "lies.zip").write_bytes(data)
+    with pytest.raises(ValueError, match=r"lies\.zip: found an archive that cannot"):
+        unpack(tmp_path / "lies.zip", out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz"])
+def test_a_damaged_archive_is_refused_and_leaves_nothing(tmp_path, kind):
+    members = [(f"set/{n}.jpg", os.urandom(3000)) for n in range(20)]
+    path = tmp_path / f"set.{kind}"
+    if kind == "zip":
+        pack_zip(path, members)
+    else:
+        pack_tar(path, members, f"w:{kind[4:]}")
+    whole = path.read_bytes()
+    for data in (whole[: len(whole) // 2], whole[:5], b"", b"<html>"):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=rf"set\.{kind}: found "):
+            unpack(path, tmp_path / "out")
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_command_says_what_it_did_and_never_overwrites(tmp_path, capsys):
+    path = pack_zip(tmp_path / "set.zip", GOOD)
+    main([str(path), str(tmp_path / "out")])
+    assert capsys.readouterr().out == f"2 files: {tmp_path}/out\n"
+    with pytest.raises(SystemExit, match="2"):
+        main([str(path), str(tmp_path / "out")])
+    assert (
+        "out: found it to hold files, expected a new or an" in capsys.readouterr().err
+    )
+
+
+def test_an_archive_in_place_of_a_folder_is_told_how_to_unpack(tmp_path):
+    from mmleaves.datasets import CaltechFolders, UnlabelledImages
+
+    path = pack_zip(tmp_path / "my set.zip", GOOD)
+    advice = r"`mmleaves unpack '.*/my set\.zip' '.*/my set'`, and name the folder"
+    with pytest.raises(NotADirectoryError, match=advice):
+        CaltechFolders(str(path))
+    with pytest.raises(ValueError, match=rf"found an archive, .*{advice}"):
+        UnlabelledImages(source=str(path))

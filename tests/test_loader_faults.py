@@ -1,0 +1,87 @@
+"""Workers of the data loader that are killed, hang, or find no shared memory."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from input_runs import (
+    CONFIG,
+    ROOT,
+    SMALL,
+    class_folders,
+    refused,
+    train,
+)
+from test_input_faults import ALL, config_with
+
+WORKER = ("train_dataloader.num_workers=1", "train_dataloader.batch_size=8")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return class_folders(tmp_path_factory.mktemp("loader") / "data")
+
+
+def fails_in_epoch_2(folder, data, name, what, *options):
+    """Train with a worker to which something happens in the second epoch."""
+    marker = folder / "run" / "epoch_1.pth"
+    body = (
+        "        import os, signal, time\n"
+        f"        if os.path.exists({str(marker)!r}):\n"
+        f"            {what}\n"
+        "        return results\n"
+    )
+    config = config_with(folder, name, body)
+    options = (*ALL, *WORKER, "train_cfg.max_epochs=5", *options)
+    done = train(data, folder / "run", *options, config=config, flags=["--no-validate"])
+    saved = sorted((folder / "run").glob("epoch_*.pth"))
+    assert saved
+    for path in saved:
+        assert torch.load(path, weights_only=True)["meta"]["epoch"] >= 1
+    return done
+
+
+def test_a_worker_that_is_killed_is_told_and_the_checkpoint_is_whole(tmp_path, data):
+    what = "os.kill(os.getpid(), signal.SIGKILL)"
+    said = refused(fails_in_epoch_2(tmp_path, data, "dies", what), code=71)
+    assert re.search(r"A worker of the data loader was killed \(DataLoader work", said)
+    assert "set train_dataloader.num_workers lower" in said
+    assert "go on with --resume" in said
+
+
+def test_a_worker_that_hangs_is_told_of_and_ends_the_run(tmp_path, data):
+    limits = ("train_dataloader.timeout=8", "default_hooks.watch_loader.warn_after_s=2")
+    done = fails_in_epoch_2(tmp_path, data, "hangs", "time.sleep(600)", *limits)
+    said = refused(done, code=71)
+    assert "workers have given no batch for 8 s" in said
+    log = done.stdout + said
+    assert re.search(r"No batch for [2-7] s: the data loader's workers hang", log)
+
+
+def test_full_shared_memory_is_told_with_what_to_set(tmp_path, data):
+    """In a name space of its own, with 1 MB of shared memory, as containers have 64."""
+    small = "mount -t tmpfs -o size=1m tmpfs /dev/shm"
+    if subprocess.run(
+        ["unshare", "-m", "sh", "-c", small], capture_output=True
+    ).returncode:
+        pytest.skip("needs the right to mount, for a small /dev/shm")
+    args = ["train", CONFIG, "--work-dir", tmp_path / "run", "--no-pretrained"]
+    args += ["--no-validate", "--cfg-options", f"dataset.data_root={data}", *SMALL]
+    args += [*ALL, *WORKER, "train_dataloader.dataset.pipeline.1.scale=480"]
+    command = [sys.executable, "-m", "mmleaves.cli", *map(str, args)]
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f'{small} && exec "$@"', "sh", *command],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    said = refused(done, code=71)
+    assert "A worker of the data loader found no room in shared memory" in said
+    assert "docker run --shm-size=2g" in said
+    assert not list(Path("/dev/shm").glob(f"torch_{os.getpid()}_*"))
