@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from mmleaves.commands.exit_codes import USAGE
+
 COMMANDS = {
     "check": "find what is wrong with a data set",
     "train": "train a model",
@@ -36,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     if name not in COMMANDS:
         print(f"mmleaves: there is no command {name!r}.\n\n{usage()}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(USAGE)
     # What `--help` calls the program.
     sys.argv[0] = f"mmleaves {name}"
     import_module(f"mmleaves.commands.{name.replace('-', '_')}").main(rest)

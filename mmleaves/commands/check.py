@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import reports_errors
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mmleaves.audit.parts import Part
     from mmleaves.audit.report import Finding
 
-EXIT_FOUND = 1
 CONFIG_ENDINGS = (".py", ".json", ".yaml", ".yml")
 
 
@@ -158,7 +158,7 @@ def main(argv: list[str] | None = None) -> None:
         print("To train on it:", file=said)
         print(f"  --cfg-options {shlex.join(written.options)}", file=said)
     if report.has_errors:
-        sys.exit(EXIT_FOUND)
+        sys.exit(exit_codes.FAULT)
 
 
 def _read(

@@ -4,8 +4,7 @@ import functools
 import sys
 from collections.abc import Callable
 
-# What the user gave cannot be used; what else goes wrong ends in Python's own 1.
-EXIT_USAGE = 2
+from mmleaves.commands.exit_codes import CTRL_C, FAULT, USAGE
 
 
 class RunError(Exception):
@@ -14,7 +13,7 @@ class RunError(Exception):
     Its text says what, and what to do; ``exit_code`` is what the process ends with.
     """
 
-    exit_code = 1
+    exit_code = FAULT
 
 
 def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
@@ -35,10 +34,10 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
                 raise
             text = f"\nError: {message(e)}\n(--debug shows where it came from.)"
             print(text, file=sys.stderr)
-            sys.exit(e.exit_code if isinstance(e, RunError) else EXIT_USAGE)
+            sys.exit(e.exit_code if isinstance(e, RunError) else USAGE)
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(CTRL_C)
 
     return command
 
