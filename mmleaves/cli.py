@@ -7,6 +7,7 @@ from mmleaves.commands.exit_codes import USAGE
 
 COMMANDS = {
     "check": "find what is wrong with a data set",
+    "doctor": "find what would go wrong in a run",
     "train": "train a model",
     "test": "score a checkpoint",
     "predict": "predict the class of images",

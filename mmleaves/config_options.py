@@ -258,6 +258,8 @@ def keys_read_at(path: str, kind: object = None) -> set[str] | None:
 
 def _class_arguments(cls: type) -> set[str] | None:
     """Return the names of all arguments a class takes, its bases' where it hands on."""
+    if not isinstance(cls, type):
+        return None  # a function, which is handed on with its arguments
     names: set[str] = set()
     for base in cls.__mro__:
         init = vars(base).get("__init__")
