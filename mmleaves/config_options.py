@@ -248,11 +248,12 @@ def keys_read_at(path: str, kind: object = None) -> set[str] | None:
         path: Such as ``"train_dataloader"``; ``""`` for the whole config.
         kind: Its ``type``, if it has one.
     """
+    cls = find_class(kind) if isinstance(kind, str) else None
+    of_class = _class_arguments(cls) if cls else set()
     if reader := _READERS.get(path):
-        return _ALSO.get(path, set()) | _arguments(reader)
-    if isinstance(kind, str) and (cls := find_class(kind)):
-        arguments = _class_arguments(cls)
-        return None if arguments is None else _ALSO.get(path, set()) | arguments
+        return _ALSO.get(path, set()) | _arguments(reader) | (of_class or set())
+    if cls:
+        return None if of_class is None else _ALSO.get(path, set()) | of_class
     return _ALSO.get(path)
 
 

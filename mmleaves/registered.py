@@ -8,6 +8,9 @@ from mmengine.registry import Registry
 from mmleaves import registry as ours
 from mmleaves.registry import upstream
 
+# To ask them all takes a millisecond, and a config asks for a hundred names.
+_FOUND: dict[str, type] = {}
+
 
 def registries() -> list[Registry]:
     """Return the registries of this package, of MMPretrain and of MMEngine."""
@@ -18,10 +21,12 @@ def registries() -> list[Registry]:
 
 def find_class(name: str) -> type | None:
     """Return what is registered as ``name``, None if nothing is."""
-    for registry in registries():
-        if cls := registry.get(name):
-            return cls
-    return None
+    if name not in _FOUND:
+        for registry in registries():
+            if cls := registry.get(name):
+                _FOUND[name] = cls
+                break
+    return _FOUND.get(name)
 
 
 def nearest_class(name: str) -> str | None:

@@ -96,8 +96,7 @@ def config_findings(config: str, options: Sequence[str] = ()) -> list[Finding]:
 
     path = find_config(config)
     try:
-        load_config(str(path), import_custom_modules=False)
-        load_config(str(path))
+        cfg = load_config(str(path))
     # It runs the config, which may fail in any way.
     except Exception as error:
         said = " ".join(str(error).split())
@@ -106,7 +105,10 @@ def config_findings(config: str, options: Sequence[str] = ()) -> list[Finding]:
             hint = " Give the dict _delete_=True."
         text = f"it cannot be read: {type(error).__name__}: {said[:300]}{hint}"
         return [Finding("error", "config", path.name, text)]
-    cfg = load_config(str(path), options)
+    if options:
+        from mmleaves.config_options import merge_options
+
+        merge_options(cfg, options)
     return check_config(cfg)
 
 

@@ -13,6 +13,8 @@ from mmleaves.freezing.counting import build_without_weights
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.runner import fit_num_classes, innermost, refuse_two_freezes
 
+# What torch says of two matrices that do not fit, on one device and on another.
+_SHAPES = r"[(\[]\d+(?:x|, )(\d+)\]? (?:and|X) \[?(\d+)(?:x|, )\d+"
 # Heads that take the backbone's features as they are.
 _PLAIN_HEADS = ("LinearClsHead", "StackedLinearClsHead", "VisionTransformerClsHead")
 
@@ -72,7 +74,7 @@ def _check_shapes(
             model.eval()(images, mode="tensor")
     except RuntimeError as error:
         # Others are of what cannot be computed without values.
-        if found := re.search(r"\(\d+x(\d+) and (\d+)x\d+\)", str(error)):
+        if found := re.search(_SHAPES, str(error)):
             yield Finding(
                 "error",
                 "model",
@@ -90,8 +92,9 @@ def _check_custom_keys(cfg: Config, model: nn.Module) -> Iterator[Finding]:
         # MMEngine's rule: the key stands somewhere in the name.
         if not any(key in name for name in names):
             starts = sorted({name.split(".")[0] for name in names})
+            # Rules of decay are often copied from one model to the next.
             yield Finding(
-                "error",
+                "error" if "lr_mult" in keys[key] else "note",
                 "freezing",
                 f"optim_wrapper.paramwise_cfg.custom_keys.{key}",
                 f"no parameter has {key!r} in its name; they begin with "

@@ -79,7 +79,7 @@ def _check(node: object, path: str) -> Iterator[Finding]:
 
 def _check_arguments(node: dict, path: str, kind: object) -> Iterator[Finding]:
     last = path.split(".")[-1]
-    if last.endswith(_BUILT_BY_OTHERS) and path not in ("train_cfg", "val_cfg"):
+    if (last.endswith(_BUILT_BY_OTHERS) and "." in path) or ".policies." in path:
         return
     readable = keys_read_at(path, kind)
     if readable is None or (path.count(".") == 0 and kind is None and last == "model"):
