@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from mmleaves.commands.exit_codes import CTRL_C, FAULT, USAGE
+from mmleaves.commands.upstream_errors import explained
 
 
 class RunError(Exception):
@@ -29,17 +30,27 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
     def command(argv: list[str] | None = None) -> None:
         try:
             main(argv)
-        except (ValueError, OSError, RunError) as e:
-            if "--debug" in (sys.argv if argv is None else argv):
-                raise
-            text = f"\nError: {message(e)}\n(--debug shows where it came from.)"
-            print(text, file=sys.stderr)
-            sys.exit(e.exit_code if isinstance(e, RunError) else USAGE)
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             sys.exit(CTRL_C)
+        except Exception as error:
+            text = _said(error)
+            if text is None or "--debug" in (sys.argv if argv is None else argv):
+                raise
+            print(f"\nError: {text}", file=sys.stderr)
+            print("(--debug shows where it came from.)", file=sys.stderr)
+            sys.exit(error.exit_code if isinstance(error, RunError) else USAGE)
 
     return command
+
+
+def _said(error: Exception) -> str | None:
+    """Return what to tell the user, None if it is no error of the user's."""
+    # First, as some of them are ValueErrors or OSErrors with a text for programmers.
+    if text := explained(error):
+        return text
+    user_made = isinstance(error, ValueError | OSError | RunError)
+    return message(error) if user_made else None
 
 
 def message(error: Exception) -> str:

@@ -51,8 +51,8 @@ def check_model(
         Freezer(model, trainable)
     except ValueError as error:
         yield Finding("error", "freezing", "trainable", str(error), 'trainable = "all"')
-    yield from _check_shapes(cfg, model, side_px)
     yield from _check_custom_keys(cfg, model)
+    yield from _check_shapes(cfg, model, side_px)
     yield 4 * sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -60,18 +60,12 @@ def _check_shapes(
     cfg: Config, model: nn.Module, side_px: int | None
 ) -> Iterator[Finding]:
     head = innermost(cfg.model).get("head") or {}
-    parameter = next(model.parameters(), None)
-    if (
-        head.get("type") not in _PLAIN_HEADS
-        or side_px is None
-        or parameter is None
-        or parameter.device.type != "meta"
-    ):
+    if head.get("type") not in _PLAIN_HEADS or side_px is None:
         return
     images = torch.zeros(2, 3, side_px, side_px, device="meta")
     try:
         with torch.no_grad():
-            model.eval()(images, mode="tensor")
+            model.to("meta").eval()(images, mode="tensor")
     except RuntimeError as error:
         # Others are of what cannot be computed without values.
         if found := re.search(_SHAPES, str(error)):
