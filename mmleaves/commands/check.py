@@ -94,6 +94,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="settings over the config's, such as dataset.data_root=my/folder",
     )
     parser.add_argument(
+        "--trust-config",
+        action="store_true",
+        help="run a config that holds more than settings; it may do anything",
+    )
+    parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
     )
     args = parser.parse_args(argv)
@@ -180,8 +185,11 @@ def _read(
                 "one by one."
             )
         from mmleaves.audit.from_datasets import config_megapixels, parts_of_config
-        from mmleaves.config import load_config
+        from mmleaves.config import find_config, load_config
+        from mmleaves.plain_configs import refuse_code
 
+        if not args.trust_config:
+            refuse_code(find_config(args.sources[0]))
         cfg = load_config(args.sources[0], args.cfg_options)
         parts, known = parts_of_config(cfg, args.group_column)
         return parts, known, config_megapixels(cfg)
