@@ -116,7 +116,7 @@ def main() -> None:
 
 def run_row(name: str, row: Row, folder: Path, *, keep: bool) -> tuple[str, str]:
     """Return the versions of a row, and what became of it."""
-    interpreter = shutil.which(row.python)
+    interpreter = find_interpreter(row.python)
     if interpreter is None:
         return "", f"not run: no {row.python} here"
     venv = folder / name
@@ -131,6 +131,19 @@ def run_row(name: str, row: Row, folder: Path, *, keep: bool) -> tuple[str, str]
     finally:
         if not keep:
             shutil.rmtree(venv, ignore_errors=True)
+
+
+def find_interpreter(command: str) -> str | None:
+    """Return a Python that starts, from the path or from pyenv, None without."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    minor = command.removeprefix("python")
+    found = [shutil.which(command), *root.glob(f"versions/{minor}.*/bin/{command}")]
+    for path in filter(None, found):
+        # One of pyenv's own commands may only say that it is not chosen.
+        said = subprocess.run([path, "--version"], capture_output=True, text=True)
+        if said.returncode == 0:
+            return str(path)
+    return None
 
 
 def install(interpreter: str, row: Row, venv: Path) -> str | None:
