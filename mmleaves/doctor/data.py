@@ -43,8 +43,9 @@ def check_data(cfg: Config, facts: DataFacts) -> Iterator[Finding]:
         try:
             own = [_read(config) for config in inner_configs(loader["dataset"])]
         except (FileNotFoundError, NotADirectoryError) as error:
-            line = "dataset = dict(data_root=...)"
-            yield Finding("error", "data", f"{name}.dataset", str(error), line)
+            where = "dataset.data_root" if cfg.get("dataset") else f"{name}.dataset"
+            line = 'dataset = dict(data_root="...")'
+            yield Finding("error", "data", where, str(error), line)
             return
         except (ValueError, KeyError, TypeError) as error:
             yield Finding("error", "data", f"{name}.dataset", str(error))

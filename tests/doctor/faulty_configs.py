@@ -544,7 +544,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
         "mmpretrain#1460",
         'dataset = dict(data_root="{data}/nowhere")',
         "data",
-        "train_dataloader.dataset",
+        "dataset.data_root",
         "no such folder",
     ),
     Fault(
