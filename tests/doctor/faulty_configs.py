@@ -1,6 +1,6 @@
 """Configs with one fault each, as users wrote them: what the doctor must find in them.
 
-``source`` names the issue that a fault is from, or says "experience". A config is the
+``source`` names the issue whose fault it is in kind, or says "experience". A config is the
 text below `SOUND`, or stands alone. ``{data}`` is a folder of three classes with eight
 images each.
 """
@@ -44,7 +44,7 @@ train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False)
 val_dataloader = dict(num_workers=0, persistent_workers=False)
 auto_scale_lr = dict(base_batch_size=4)
 """
-# The config of mmpretrain#667, shortened: MMClassification 0.x as a whole.
+# After the config of mmpretrain#667: MMClassification 0.x as a whole.
 OLD = """
 model = dict(
     type="ImageClassifier",
@@ -107,7 +107,7 @@ FAULTS = [
     ),
     Fault(
         "0.x: batch size of the GPU beside the new loaders",
-        "mmpretrain#1460",
+        "experience",
         "data = dict(samples_per_gpu=16, workers_per_gpu=0)",
         "old-key",
         "data",
@@ -123,7 +123,7 @@ FAULTS = [
     ),
     Fault(
         "0.x: size of a crop",
-        "mmdetection#10691",
+        "experience",
         """
 train_dataloader = dict(dataset=dict(pipeline=[
     dict(type="mmleaves.LoadImage"), dict(type="RandomResizedCrop", size=224),
@@ -202,7 +202,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "an early stop by a misspelt metric",
-        "mmengine#739",
+        "experience",
         'custom_hooks = [dict(type="mmleaves.EarlyStoppingHook", '
         'monitor="acuracy/top1", rule="greater")]',
         "monitor",
@@ -211,7 +211,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "an early stop that waits for a higher loss",
-        "mmengine#739",
+        "experience",
         'custom_hooks = [dict(type="mmleaves.EarlyStoppingHook", '
         'monitor="loss/cross_entropy", rule="greater")]',
         "monitor",
@@ -220,7 +220,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "the best without validation",
-        "mmengine#1587",
+        "experience",
         "val_dataloader = None\nval_cfg = None\nval_evaluator = None",
         "monitor",
         "default_hooks.checkpoint.save_best",
@@ -308,7 +308,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "a validation that never ends",
-        "mmengine#1520",
+        "experience",
         'val_dataloader = dict(sampler=dict(_delete_=True, type="InfiniteSampler"))',
         "loader",
         "val_dataloader.sampler.type",
@@ -345,7 +345,7 @@ val_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "no step that packs",
-        "mmpretrain#1460",
+        "experience",
         """
 train_dataloader = dict(dataset=dict(pipeline=[
     dict(type="mmleaves.LoadImage"), dict(type="RandomResizedCrop", scale=224),
@@ -406,7 +406,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "a rate of SGD for AdamW",
-        "scene_graph_benchmark#95",
+        "experience",
         "optim_wrapper = dict(optimizer=dict(lr=0.1))",
         "rate",
         "optim_wrapper.optimizer.lr",
@@ -447,7 +447,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "epochs and iterations",
-        "mmengine#1471",
+        "experience",
         "train_cfg = dict(max_iters=1000)",
         "length",
         "train_cfg",
@@ -488,7 +488,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "everything frozen",
-        "mmengine#1245",
+        "experience",
         'optim_wrapper = dict(paramwise_cfg=dict(custom_keys={{"backbone": '
         'dict(lr_mult=0), "head": dict(lr_mult=0)}}))',
         "freezing",
@@ -497,7 +497,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "more stages than there are",
-        "mmpretrain#1573",
+        "experience",
         'trainable = "last:12"',
         "freezing",
         "trainable",
@@ -513,7 +513,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "weights under a name that does not exist",
-        "mmdetection#12446",
+        "experience",
         "model = dict(backbone=dict(init_cfg=dict("
         'type="Pretrained", '
         'checkpoint="mmleaves://mobilenetv2_in1k", prefix="backbone")))',
@@ -523,7 +523,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "a classifier's weights for a backbone",
-        "mmdetection#5025",
+        "experience",
         "model = dict(backbone=dict(init_cfg=dict("
         'type="Pretrained", '
         'checkpoint="mmleaves://mobilenet-v2_in1k")))',
@@ -533,7 +533,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "a file of weights that is not there",
-        "yarkable, mmdetection#5025",
+        "experience",
         'load_from = "work_dirs/earlier/epoch_100.pth"',
         "weights",
         "load_from",
@@ -541,7 +541,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "a folder that is not there",
-        "mmpretrain#1460",
+        "experience",
         'dataset = dict(data_root="{data}/nowhere")',
         "data",
         "dataset.data_root",
@@ -557,7 +557,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     ),
     Fault(
         "a base that is not there",
-        "mmaction2#681",
+        "mmrazor#532",
         '_base_ = ["{configs}/_base_/nowhere.py"]',
         "config",
         "faulty.py",
