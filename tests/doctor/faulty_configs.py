@@ -1,8 +1,8 @@
 """Configs with one fault each, as users wrote them: what the doctor must find in them.
 
-``source`` names the issue whose fault it is in kind, or says "experience". A config is the
-text below `SOUND`, or stands alone. ``{data}`` is a folder of three classes with eight
-images each.
+``source`` names the issue whose fault it is in kind, or says "experience". A config is
+the text below `SOUND`, or stands alone. ``{data}`` is a folder of three classes with
+eight images each.
 """
 
 from dataclasses import dataclass
