@@ -3,9 +3,12 @@
 import sys
 from importlib import import_module
 
+from mmleaves.commands.exit_codes import USAGE
+
 COMMANDS = {
     "check": "find what is wrong with a data set",
     "unpack": "unpack an archive of images, if nothing in it can do harm",
+    "doctor": "find what would go wrong in a run",
     "train": "train a model",
     "test": "score a checkpoint",
     "predict": "predict the class of images",
@@ -37,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     if name not in COMMANDS:
         print(f"mmleaves: there is no command {name!r}.\n\n{usage()}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(USAGE)
     # What `--help` calls the program.
     sys.argv[0] = f"mmleaves {name}"
     import_module(f"mmleaves.commands.{name.replace('-', '_')}").main(rest)

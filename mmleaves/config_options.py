@@ -7,10 +7,8 @@ import inspect
 import re
 from collections.abc import Sequence
 
-from mmengine import registry as root
 from mmengine.config import Config, DictAction
 from mmengine.optim import OptimWrapper
-from mmengine.registry import Registry
 from mmengine.runner import (
     EpochBasedTrainLoop,
     LogProcessor,
@@ -21,11 +19,10 @@ from mmengine.runner import (
 from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
-from mmleaves import registry as registries
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.config import fill_datasets
-from mmleaves.registry import upstream
+from mmleaves.registered import find_class, nearest_class
 
 # Where a dict has no `type`, what reads it says which keys it may have.
 _READERS = {
@@ -133,10 +130,9 @@ def _read_value(key: str, text: str, current: object) -> object:
     MMEngine's own reading takes the spaces out of paths and makes numbers of folders
     that are called like one.
     """
-    if key.split(".")[-1] == "type" and text != "None" and _find_class(text) is None:
-        known = {name for registry in _registries() for name in registry.module_dict}
-        near = difflib.get_close_matches(text.split(".")[-1], known, n=1)
-        hint = f" Nearest: {near[0]}." if near else ""
+    if key.split(".")[-1] == "type" and text != "None" and find_class(text) is None:
+        near = nearest_class(text)
+        hint = f" Nearest: {near}." if near else ""
         raise ValueError(f"--cfg-options {key}: there is no {text!r}.{hint}")
     if (quoted := re.fullmatch(r"""(['"])(.*,.*)\1""", text)) and quoted[
         1
@@ -241,30 +237,30 @@ def _check_key(cfg: Config, key: str, settings: dict) -> object:
 
 def _readable_keys(node: dict, path: str, kind: str | None) -> set[str] | None:
     """Return the keys that ``node`` may have, or None where any key may be."""
-    keys = set(node) | _ALSO.get(path, set())
+    readable = keys_read_at(path, kind)
+    return None if readable is None else set(node) | readable
+
+
+def keys_read_at(path: str, kind: object = None) -> set[str] | None:
+    """Return the keys that are read of the dict at ``path``, None if unknown.
+
+    Args:
+        path: Such as ``"train_dataloader"``; ``""`` for the whole config.
+        kind: Its ``type``, if it has one.
+    """
+    cls = find_class(kind) if isinstance(kind, str) else None
+    of_class = _class_arguments(cls) if cls else set()
     if reader := _READERS.get(path):
-        return keys | _arguments(reader)
-    if isinstance(kind, str) and (cls := _find_class(kind)):
-        arguments = _class_arguments(cls)
-        return None if arguments is None else keys | arguments
-    return keys if path in _ALSO else None
-
-
-def _registries() -> list[Registry]:
-    places = (registries, upstream, root)
-    found = (value for place in places for value in vars(place).values())
-    return [registry for registry in found if isinstance(registry, Registry)]
-
-
-def _find_class(name: str) -> type | None:
-    for registry in _registries():
-        if cls := registry.get(name):
-            return cls
-    return None
+        return _ALSO.get(path, set()) | _arguments(reader) | (of_class or set())
+    if cls:
+        return None if of_class is None else _ALSO.get(path, set()) | of_class
+    return _ALSO.get(path)
 
 
 def _class_arguments(cls: type) -> set[str] | None:
     """Return the names of all arguments a class takes, its bases' where it hands on."""
+    if not isinstance(cls, type):
+        return None  # a function, which is handed on with its arguments
     names: set[str] = set()
     for base in cls.__mro__:
         init = vars(base).get("__init__")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
 from mmleaves.locks import hold, holder, host
 from mmleaves.whole_files import CannotWriteError
 
 LOCK = ".lock"
-EXIT_IN_USE = 6
 # What file systems without locks say.
 _NO_LOCKS = {
     getattr(errno, name, None) for name in ("ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP")
@@ -23,7 +23,7 @@ _kept: set[Path] = set()
 class FolderInUseError(RunError):
     """Another process trains into the folder."""
 
-    exit_code = EXIT_IN_USE
+    exit_code = exit_codes.LOCKED
 
 
 @contextmanager

@@ -78,6 +78,22 @@ def innermost(model: dict) -> dict:
     return innermost(model["module"]) if "module" in model else model
 
 
+def refuse_two_freezes(cfg: Config) -> None:
+    """Make sure that what is trained is said in one place.
+
+    Raises:
+        ValueError: If both ``trainable`` and the backbone's ``frozen_stages`` say it.
+    """
+    trainable = cfg.get("trainable", "all")
+    stages = (innermost(cfg.model).get("backbone") or {}).get("frozen_stages")
+    if trainable != "all" and stages is not None and stages >= 0:
+        raise ValueError(
+            f"The config freezes twice: trainable={trainable!r}, and "
+            f"model.backbone.frozen_stages={stages}. Keep `trainable` and leave "
+            "out the other; docs/freezing.md says what takes its place."
+        )
+
+
 def _asked_num_classes(cfg: Config) -> int | None:
     model = innermost(cfg.model)
     return (model.get("head") or model).get("num_classes")
@@ -274,7 +290,7 @@ class FineTuneRunner(Runner):
         model = super().build_model(model)
         scores_in_float32(model)
         mend_reversible(model)
-        self._refuse_two_freezes()
+        refuse_two_freezes(self.cfg)
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = getattr(model, "module", model)
         self._freezer = Freezer(classifier, self.cfg.get("trainable", "all"))
@@ -286,16 +302,6 @@ class FineTuneRunner(Runner):
         # Faster on a CPU, as oneDNN's convolutions want NHWC.
         channels_last = self.cfg.get("channels_last", True)
         return torch.channels_last if channels_last else torch.contiguous_format
-
-    def _refuse_two_freezes(self) -> None:
-        trainable = self.cfg.get("trainable", "all")
-        stages = (innermost(self.cfg.model).get("backbone") or {}).get("frozen_stages")
-        if trainable != "all" and stages is not None and stages >= 0:
-            raise ValueError(
-                f"The config freezes twice: trainable={trainable!r}, and "
-                f"model.backbone.frozen_stages={stages}. Keep `trainable` and leave "
-                "out the other; docs/freezing.md says what takes its place."
-            )
 
     def build_optim_wrapper(
         self, optim_wrapper: dict | OptimWrapper

@@ -8,12 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
 from mmleaves.crash_points import reach
 
 UNFINISHED = ".unfinished"
-# "Input/output error": the number of sysexits.h.
-EXIT_CANNOT_WRITE = 74
 # To write a file takes seconds.
 _UNFINISHED_SECONDS = 3600
 
@@ -21,7 +20,7 @@ _UNFINISHED_SECONDS = 3600
 class CannotWriteError(RunError, OSError):
     """A file could not be written: a full disk, a quota, a folder that is none."""
 
-    exit_code = EXIT_CANNOT_WRITE
+    exit_code = exit_codes.CANNOT_WRITE
 
 
 def write_whole(

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from tool_runs import ROOT
 
 from mmleaves.config import load_config
+from mmleaves.doctor.diagnosis import check_config
 
 CONFIGS = sorted(ROOT.glob("configs/[!_]*.py"))
 ALGORITHMS = {
@@ -216,6 +217,27 @@ def test_a_schedule_fits_into_the_run(path):
     for schedule in cfg.param_scheduler:
         assert schedule.get("end", epochs) <= epochs
         assert all(milestone < epochs for milestone in schedule.get("milestones", []))
+
+
+@cache
+def sound_models() -> set[str]:
+    return set()  # those of configs that were found sound: many are alike
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_doctor_finds_nothing_in_a_config(path):
+    """But for data and weights that are not there, and what its header says."""
+    cfg = load(path)
+    model = str((cfg.model, cfg.trainable))
+    if model in sound_models():
+        cfg.model = None
+    found = {f.kind for f in check_config(cfg) if f.kind not in ("data", "weights")}
+    # The rate is for another batch.
+    other = cfg.train_dataloader.batch_size != cfg.auto_scale_lr.base_batch_size
+    assert found == ({"rate"} if other else set())
+    if other:
+        assert "belongs to batch 256" in " ".join(path.read_text().split())
+    sound_models().add(model)
 
 
 def test_a_name_that_lies_is_found():

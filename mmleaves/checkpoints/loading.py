@@ -26,10 +26,10 @@ from mmengine.runner import CheckpointLoader
 
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, check_listed
 from mmleaves.checkpoints.stock import STAND_INS, from_stand_ins
+from mmleaves.commands import exit_codes
 from mmleaves.commands.arguments import TRUSTED
 from mmleaves.commands.errors import RunError
 
-EXIT_UNSAFE = 4
 # What torch says of a file that names more than data, among what it says of damage.
 _NAMES_MORE = re.compile(
     "(?i)unsupported (global|class)|is blocked|unrecognized function|must be imported"
@@ -83,7 +83,7 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
 class UnsafeCheckpointError(RunError, ValueError):
     """A file can only be read by running code that it brings."""
 
-    exit_code = EXIT_UNSAFE
+    exit_code = exit_codes.FOREIGN_PICKLE
 
 
 def _names_more_than_data(path: Path, error: Exception) -> bool:

@@ -4,17 +4,17 @@ import hashlib
 import json
 from pathlib import Path
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
 from mmleaves.whole_files import write_whole
 
 FILE = "checkpoints.json"
-EXIT_NO_CHECKPOINT = 3
 
 
 class DamagedCheckpointError(RunError, ValueError):
     """A checkpoint is cut off, changed, or none at all."""
 
-    exit_code = EXIT_NO_CHECKPOINT
+    exit_code = exit_codes.NO_GOOD_CHECKPOINT
 
 
 def sha256_of(path: Path) -> str:

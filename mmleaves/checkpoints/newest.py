@@ -6,17 +6,17 @@ from pathlib import Path
 
 from mmleaves.checkpoints.loading import load_from_local
 from mmleaves.checkpoints.manifest import (
-    EXIT_NO_CHECKPOINT,
     DamagedCheckpointError,
     listed,
 )
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
 
 
 class NothingToResumeError(RunError, FileNotFoundError):
     """There is no checkpoint."""
 
-    exit_code = EXIT_NO_CHECKPOINT
+    exit_code = exit_codes.NO_GOOD_CHECKPOINT
 
 
 def newest_checkpoint(

@@ -86,7 +86,7 @@ def load_from_mmleaves(filename: str, map_location: MapLocation = None) -> dict:
             f"{', '.join(sorted(WEIGHTS))}."
         )
     weights = WEIGHTS[name]
-    if path := _packaged_file(weights):
+    if path := packaged_file(weights):
         check_sha256(path)
         state = load_from_local(str(path), map_location)
     else:
@@ -95,7 +95,8 @@ def load_from_mmleaves(filename: str, map_location: MapLocation = None) -> dict:
     return {"state_dict": renamed}
 
 
-def _packaged_file(weights: Weights) -> Path | None:
+def packaged_file(weights: Weights) -> Path | None:
+    """Return the file of weights that an installed package carries, None without."""
     if weights.package is None:
         return None
     package, folder = weights.package

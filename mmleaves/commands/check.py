@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import reports_errors
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mmleaves.audit.parts import Part
     from mmleaves.audit.report import Finding
 
-EXIT_FOUND = 1
 CONFIG_ENDINGS = (".py", ".json", ".yaml", ".yml")
 
 
@@ -95,6 +95,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="settings over the config's, such as dataset.data_root=my/folder",
     )
     parser.add_argument(
+        "--trust-config",
+        action="store_true",
+        help="run a config that holds more than settings; it may do anything",
+    )
+    parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
     )
     args = parser.parse_args(argv)
@@ -159,7 +164,7 @@ def main(argv: list[str] | None = None) -> None:
         print("To train on it:", file=said)
         print(f"  --cfg-options {shlex.join(written.options)}", file=said)
     if report.has_errors:
-        sys.exit(EXIT_FOUND)
+        sys.exit(exit_codes.FAULT)
 
 
 def _read(
@@ -181,8 +186,11 @@ def _read(
                 "one by one."
             )
         from mmleaves.audit.from_datasets import config_megapixels, parts_of_config
-        from mmleaves.config import load_config
+        from mmleaves.config import find_config, load_config
+        from mmleaves.plain_configs import refuse_code
 
+        if not args.trust_config:
+            refuse_code(find_config(args.sources[0]))
         cfg = load_config(args.sources[0], args.cfg_options)
         parts, known = parts_of_config(cfg, args.group_column)
         return parts, known, config_megapixels(cfg)

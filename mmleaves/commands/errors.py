@@ -5,13 +5,13 @@ import functools
 import sys
 from collections.abc import Callable
 
-# What the user gave cannot be used; what else goes wrong ends in Python's own 1.
-EXIT_USAGE = 2
+from mmleaves.commands.exit_codes import CANNOT_WRITE, CTRL_C, FAULT, USAGE
+from mmleaves.commands.upstream_errors import explained
+
 # A full disk, whoever was writing.
 _CANNOT_WRITE = {
     getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")
 }
-_EXIT_CANNOT_WRITE = 74
 
 
 class RunError(Exception):
@@ -20,7 +20,7 @@ class RunError(Exception):
     Its text says what, and what to do; ``exit_code`` is what the process ends with.
     """
 
-    exit_code = 1
+    exit_code = FAULT
 
 
 def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
@@ -36,15 +36,16 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
     def command(argv: list[str] | None = None) -> None:
         try:
             main(argv)
-        except (ValueError, OSError, RunError) as e:
-            if "--debug" in (sys.argv if argv is None else argv):
-                raise
-            text = f"\nError: {message(e)}\n(--debug shows where it came from.)"
-            print(text, file=sys.stderr)
-            sys.exit(_exit_code(e))
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(CTRL_C)
+        except Exception as error:
+            text = _said(error)
+            if text is None or "--debug" in (sys.argv if argv is None else argv):
+                raise
+            print(f"\nError: {text}", file=sys.stderr)
+            print("(--debug shows where it came from.)", file=sys.stderr)
+            sys.exit(_exit_code(error))
 
     return command
 
@@ -52,12 +53,21 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
 def _exit_code(error: Exception) -> int:
     if isinstance(error, RunError):
         return error.exit_code
-    return _EXIT_CANNOT_WRITE if _is_full(error) else EXIT_USAGE
+    return CANNOT_WRITE if _is_full(error) else USAGE
 
 
 def _is_full(error: Exception) -> bool:
     number = getattr(error, "errno", None)
     return number is not None and number in _CANNOT_WRITE
+
+
+def _said(error: Exception) -> str | None:
+    """Return what to tell the user, None if it is no error of the user's."""
+    # First, as some of them are ValueErrors or OSErrors with a text for programmers.
+    if text := explained(error):
+        return text
+    user_made = isinstance(error, ValueError | OSError | RunError)
+    return message(error) if user_made else None
 
 
 def message(error: Exception) -> str:

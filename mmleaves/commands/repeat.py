@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import reports_errors
 
 if TYPE_CHECKING:
     from mmleaves.experiments.runs import Run
-
-EXIT_FAILED = 1
-EXIT_TERMINATED = 143
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -155,7 +153,7 @@ def main(argv: list[str] | None = None) -> None:
     """Repeat what ``argv`` (default: the command line) says."""
     args = parse_args(argv)
     # As Ctrl-C does: what was started is ended first.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(exit_codes.TERMINATED))
     try:
         _repeat(args)
     finally:
@@ -217,7 +215,7 @@ def _repeat(args: argparse.Namespace) -> None:
             f"{' …' if len(failed) > 5 else ''}. The same command tries them again.",
             file=sys.stderr,
         )
-        sys.exit(EXIT_FAILED)
+        sys.exit(exit_codes.FAULT)
 
 
 def _do_one(run: "Run") -> None:

@@ -11,11 +11,12 @@ from datetime import datetime
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from mmleaves.commands.exit_codes import TERMINATED
 from mmleaves.experiments.runs import LOG, Run
 
 # What a process says by its exit code; 0 is a complete run.
 TAKEN = 75
-STOPPED = 143
+STOPPED = TERMINATED
 GRACE_SECONDS = 5
 STARTED = "----- started "
 
@@ -47,15 +48,16 @@ def done(run: Run) -> bool:
     Returns:
         Whether it is complete; False if another process is doing it.
     """
-    from mmleaves.commands.errors import EXIT_USAGE, message
+    from mmleaves.commands.errors import RunError, message
+    from mmleaves.commands.exit_codes import USAGE
     from mmleaves.experiments.do_run import do_run
 
     try:
         return do_run(run)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RunError) as error:
         traceback.print_exc()
         print(f"\nError: {message(error)}", file=sys.stderr)
-        sys.exit(EXIT_USAGE)
+        sys.exit(USAGE)
 
 
 def failure(run: Run, exit_code: int) -> str:

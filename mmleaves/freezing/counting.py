@@ -32,10 +32,8 @@ def count_parameters(cfg: Config, num_classes: int | None = None) -> tuple[dict,
     fill_datasets(filled)
     number, note = _classes(filled, num_classes)
     fit_num_classes(filled, number)
-    init_default_scope(cfg.get("default_scope", "mmpretrain"))
-    return freeze_report(
-        Freezer(_build(filled.model), cfg.get("trainable", "all"))
-    ), note
+    model = build_without_weights(filled.model)
+    return freeze_report(Freezer(model, cfg.get("trainable", "all"))), note
 
 
 def _classes(cfg: Config, asked: int | None) -> tuple[int, str]:
@@ -58,7 +56,9 @@ def _classes(cfg: Config, asked: int | None) -> tuple[int, str]:
     return number, f"Counted with the {number} classes of the data."
 
 
-def _build(model: dict) -> nn.Module:
+def build_without_weights(model: dict) -> nn.Module:
+    """Return a model of random weights, or of none in memory where that will do."""
+    init_default_scope("mmpretrain")
     # A model of timm's would fetch its weights.
     backbone = model.get("backbone") or {}
     for part in (model, backbone, *(backbone.get("branches") or {}).values()):

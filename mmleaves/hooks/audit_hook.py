@@ -23,6 +23,7 @@ from mmleaves.datasets.overlap import image_keys
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.hooks.run_parts import run_parts
 from mmleaves.registry import HOOKS
+from mmleaves.whole_files import write_whole
 
 FILE = "audit.json"
 # In the message hub: why the scores of each part are none of a test.
@@ -62,8 +63,9 @@ class AuditHook(Hook):
         if report is None:
             return
         path = Path(runner.work_dir, FILE)
-        text = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
-        path.write_text(f"{text}\n", encoding="utf-8")
+        # In ASCII: names of files may be no text.
+        text = json.dumps(report.as_dict(), indent=2) + "\n"
+        write_whole(path, lambda file: file.write_text(text, encoding="ascii"))
         runner.message_hub.update_info(LEAKS, dict(report.leaks), False)
         _say(summary_lines(report, path), grave=report.has_errors)
 

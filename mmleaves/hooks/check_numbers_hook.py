@@ -11,10 +11,10 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
 from mmleaves.registry import HOOKS
 
-EXIT_NOT_FINITE = 5
 # Epochs after which a model should beat the guess of one class for all.
 _EPOCHS_TO_LEARN = 3
 
@@ -22,7 +22,7 @@ _EPOCHS_TO_LEARN = 3
 class NotFiniteError(RunError):
     """A loss, a gradient or a metric is NaN or infinite."""
 
-    exit_code = EXIT_NOT_FINITE
+    exit_code = exit_codes.NUMBERS
 
 
 @HOOKS.register_module()

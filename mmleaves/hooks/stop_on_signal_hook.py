@@ -14,13 +14,12 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmleaves.commands import exit_codes
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE, PENDING
 from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER, validates_after
 from mmleaves.registry import HOOKS
 from mmleaves.whole_files import write_whole
 
-# "Temporary failure, try again": the number of sysexits.h.
-EXIT_STOPPED = 75
 # The signals of `kill` and of SLURM's --signal=USR1; Windows has the first alone.
 _SIGNALS = [getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")]
 
@@ -60,7 +59,7 @@ class StopOnSignalHook(Hook):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None or not self._something_to_save:
-            raise SystemExit(EXIT_STOPPED)
+            raise SystemExit(exit_codes.INTERRUPTED)
         self._received = signal.Signals(number)
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -134,7 +133,7 @@ class StopOnSignalHook(Hook):
             f"epoch {meta['epoch'] + 1}, after {meta['iter']} iterations in all: "
             f"{INTERRUPTED} has it. To go on: the same command with --resume."
         )
-        raise SystemExit(EXIT_STOPPED)
+        raise SystemExit(exit_codes.INTERRUPTED)
 
 
 class _Worker:

@@ -9,18 +9,17 @@ from contextlib import contextmanager
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
 from mmleaves.registry import HOOKS
 
-# "Operating system error": the number of sysexits.h.
-EXIT_MACHINE = 71
 _WHOLE = "Checkpoints that were written are whole: go on with --resume."
 
 
 class LoaderError(RunError):
     """A worker of the data loader was killed, has hung, or found no shared memory."""
 
-    exit_code = EXIT_MACHINE
+    exit_code = exit_codes.MACHINE
 
 
 @HOOKS.register_module()

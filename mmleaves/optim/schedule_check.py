@@ -118,11 +118,16 @@ def _other_batch(cfg: Config, world_size: int) -> Iterator[str]:
 
 def goes_by_metric(cfg: Config) -> list[str]:
     """Return the metrics that schedules such as ``ReduceOnPlateauLR`` go by."""
+    return [schedule.get("monitor", "loss") for _, schedule in plateau_schedules(cfg)]
+
+
+def plateau_schedules(cfg: Config) -> list[tuple[int, dict]]:
+    """Return the schedules that go by a metric, each with its place in the list."""
     schedules = cfg.get("param_scheduler") or []
     if isinstance(schedules, dict):
         schedules = [schedules]
     return [
-        schedule.get("monitor", "loss")
-        for schedule in schedules
-        if "OnPlateau" in schedule["type"]
+        (i, schedule)
+        for i, schedule in enumerate(schedules)
+        if "OnPlateau" in str(schedule.get("type"))
     ]

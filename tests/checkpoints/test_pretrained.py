@@ -8,7 +8,7 @@ from mmengine.runner import CheckpointLoader
 from mmpretrain.registry import MODELS
 from torch.nn import functional
 
-from mmleaves.checkpoints.pretrained import WEIGHTS, _packaged_file, load_from_mmleaves
+from mmleaves.checkpoints.pretrained import WEIGHTS, load_from_mmleaves, packaged_file
 
 # Each file's model: torchvision's, MMPretrain's backbone, and its channels.
 MODELS_OF = {
@@ -206,5 +206,5 @@ def test_unknown_weights_are_refused_with_the_nearest():
 def test_the_packaged_file_is_the_one_its_name_says(mobilenet_weights):
     from hashlib import sha256
 
-    path = _packaged_file(WEIGHTS["mobilenet-v2_in1k"])
+    path = packaged_file(WEIGHTS["mobilenet-v2_in1k"])
     assert sha256(path.read_bytes()).hexdigest().startswith("b0353104")

@@ -67,6 +67,18 @@ def test_one_recipe_has_nothing_to_be_compared_with(experiment, capsys):
     assert "found 1 recipe to compare (probe)" in capsys.readouterr().err
 
 
+def test_no_code_that_lies_in_an_experiment_is_run(experiment, tmp_path, capsys):
+    call = f"__import__('pathlib').Path({str(tmp_path / 'ran')!r}).touch()\n"
+    for folder in (experiment.folder, *experiment.folder.glob("**/")):
+        for name in ("probe.py", "config.py", "__init__.py", "sitecustomize.py"):
+            (folder / name).write_text(call)
+    main([str(experiment.folder)])
+    assert "probe is better than all" in capsys.readouterr().out
+    assert not (tmp_path / "ran").exists()
+    exec(call)  # the marker is one
+    assert (tmp_path / "ran").exists()
+
+
 def test_it_runs_without_torch(experiment):
     code = f"""
 import sys
