@@ -1,17 +1,10 @@
-"""Commands on data that are at fault: each in a process of its own, soon started."""
+"""Commands on data that are at fault: trainings of seconds, and pictures for them."""
 
-import atexit
-import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
-from types import SimpleNamespace
 
 from PIL import Image, ImageDraw
+from tool_runs import run_tool
 
-ROOT = Path(__file__).parents[1]
 CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
 CSV_CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_leaves"
 # A run of two epochs on small images, some seconds.
@@ -24,40 +17,11 @@ SMALL = (
     "train_dataloader.dataset.pipeline.1.scale=32",
     "train_cfg.max_epochs=2",
 )
-_server = None
-
-
-def run(command, *arguments, cwd=ROOT, env=None, timeout_s=120):
-    """Run a command in a fork of a process that has imported what it needs.
-
-    Returns:
-        ``returncode``, ``stdout``, ``stderr``, ``peak_mb`` and ``cpu_s``.
-    """
-    global _server
-    if _server is None:
-        _server = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("command_server.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        )
-        atexit.register(_server.kill)
-    job = {
-        "command": command,
-        "arguments": list(map(str, arguments)),
-        "cwd": str(cwd),
-        "env": env or {},
-        "timeout_s": timeout_s,
-    }
-    _server.stdin.write(json.dumps(job) + "\n")
-    _server.stdin.flush()
-    return SimpleNamespace(**json.loads(_server.stdout.readline()))
 
 
 def train(data, folder, *options, flags=(), config=CONFIG, **more):
     """Train the small run on ``data``, into ``folder``."""
-    return run(
+    return run_tool(
         *("train", config, "--work-dir", folder, "--no-pretrained", *flags),
         *("--cfg-options", f"dataset.data_root={data}", *SMALL, *options),
         **more,
@@ -70,12 +34,6 @@ def refused(done, code=2):
     assert "Traceback" not in done.stderr, done.stderr
     assert "\nError: " in done.stderr
     return done.stderr
-
-
-def accepted(done):
-    """Make sure that a command succeeded, and return it."""
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    return done
 
 
 def drawn(path, number, **options):

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from input_runs import CONFIG, ROOT, accepted, class_folders, drawn, refused, run, train
+from input_runs import CONFIG, class_folders, drawn, refused, train
 from PIL import Image
+from tool_runs import ROOT, check, run_tool
 
 from mmleaves.datasets.names_as_text import from_text
 from mmleaves.evidence.predictions import read_predictions
@@ -56,7 +57,7 @@ def plain(tmp_path_factory):
     """Class folders, and a checkpoint that was trained on them."""
     folder = tmp_path_factory.mktemp("plain")
     class_folders(folder / "data")
-    accepted(train(folder / "data", folder / "run", *HALVES))
+    check(train(folder / "data", folder / "run", *HALVES))
     return folder
 
 
@@ -67,7 +68,7 @@ def test_all_damaged_images_are_told_at_once_and_dropped_only_if_asked(tmp_path,
     def named(text):
         return {name for name in bad if f"{name}" in text}
 
-    done = run("check", data, "--no-cache", "--shown", 1)
+    done = run_tool("check_data", data, "--no-cache", "--shown", 1)
     assert done.returncode == 1 and named(done.stdout) == bad
     assert "4 image files that cannot be used" in done.stdout
     for name in ("jpeg.png", "cmyk.jpg", "palette.png", "turned.jpg", "deep.png"):
@@ -81,7 +82,7 @@ def test_all_damaged_images_are_told_at_once_and_dropped_only_if_asked(tmp_path,
 
     more = ("train_dataloader.num_workers=2", "train_dataloader.drop_last=True")
     skipping = train(data, tmp_path / "run", *whole, *more, flags=["--skip-bad"])
-    said = accepted(skipping).stderr + skipping.stdout
+    said = check(skipping).stderr + skipping.stdout
     assert "images of the train part are left out" in said
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     skipped = record["skipped_images"]
@@ -94,7 +95,7 @@ def test_all_damaged_images_are_told_at_once_and_dropped_only_if_asked(tmp_path,
     assert not dropped & {row["image"] for row in used}
 
     (checkpoint,) = plain.glob("run/epoch_2.pth")
-    done = run("predict", CONFIG, checkpoint, data, "--out", tmp_path / "p.csv")
+    done = run_tool("predict", CONFIG, checkpoint, data, "--out", tmp_path / "p.csv")
     assert named(refused(done)) == bad and not (tmp_path / "p.csv").exists()
 
 
@@ -168,7 +169,7 @@ def test_odd_names_give_what_plain_names_give_in_every_command(tmp_path, plain):
     probs = {}
     for kind, folder in (("plain", plain / "data"), ("odd", data)):
         table = tmp_path / f"{kind}.csv"
-        accepted(run("predict", CONFIG, checkpoint, folder, "--out", table))
+        check(run_tool("predict", CONFIG, checkpoint, folder, "--out", table))
         read = read_predictions(str(table), images=str(folder))
         assert all(Path(path).is_file() for path in read.paths)
         names = [os.path.relpath(path, folder) for path in read.paths]
@@ -180,15 +181,17 @@ def test_odd_names_give_what_plain_names_give_in_every_command(tmp_path, plain):
 
     sheet = tmp_path / "sheet.png"
     images = ("--images", data, "--out", sheet, "--count", 16)
-    accepted(run("show-predictions", tmp_path / "odd.csv", *images))
-    checked = accepted(run("check", data, "--no-cache", "--html", tmp_path / "p.html"))
+    check(run_tool("show_predictions", tmp_path / "odd.csv", *images))
+    checked = check(
+        run_tool("check_data", data, "--no-cache", "--html", tmp_path / "p.html")
+    )
     assert "16 images below" in checked.stdout
-    accepted(train(data, tmp_path / "run", *HALVES, "train_cfg.max_epochs=1"))
+    check(train(data, tmp_path / "run", *HALVES, "train_cfg.max_epochs=1"))
     with (tmp_path / "run" / "split.csv").open(newline="", encoding="utf-8") as file:
         rows = [from_text(row["image"]) for row in csv.DictReader(file)]
     assert {os.path.relpath(path, data) for path in rows} == set(original)
     scored = ("--work-dir", tmp_path / "test", "--cfg-options")
-    accepted(run("test", CONFIG, checkpoint, *scored, f"dataset.data_root={data}"))
+    check(run_tool("test", CONFIG, checkpoint, *scored, f"dataset.data_root={data}"))
 
 
 def test_too_few_images_for_a_batch_are_refused_with_what_to_set(tmp_path, plain):
@@ -212,7 +215,7 @@ def test_scores_that_are_no_numbers_stop_validation_test_and_prediction(
     spoilt["state_dict"]["head.fc.bias"][0] = float("nan")
     torch.save(spoilt, tmp_path / "spoilt.pth")
     table = tmp_path / "p.csv"
-    done = run(
+    done = run_tool(
         "predict", CONFIG, tmp_path / "spoilt.pth", plain / "data", "--out", table
     )
     said = refused(done, code=5)
@@ -320,6 +323,6 @@ def test_upstreams_own_numbering_by_place_is_refused_by_name(tmp_path, plain):
         f" data_root='{tmp_path}/val'))\n"
         "test_dataloader = val_dataloader\n"
     )
-    done = run("train", config, "--work-dir", tmp_path / "run", "--no-pretrained")
+    done = run_tool("train", config, "--work-dir", tmp_path / "run", "--no-pretrained")
     said = refused(done)
     assert "val, whose folders are numbered by themselves: found 'acer 2', whi" in said

@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from input_runs import (
-    CONFIG,
-    ROOT,
-    SMALL,
-    class_folders,
-    refused,
-    train,
-)
+from input_runs import CONFIG, SMALL, class_folders, refused, train
 from test_input_faults import ALL, config_with
+from tool_runs import ROOT
 
 WORKER = ("train_dataloader.num_workers=1", "train_dataloader.batch_size=8")
 

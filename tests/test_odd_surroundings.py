@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import torch
-from input_runs import CONFIG, ROOT, SMALL, accepted, class_folders, train
+from input_runs import CONFIG, SMALL, class_folders, train
 from test_input_faults import HALVES
+from tool_runs import ROOT, check
 
 # The clock goes back a day with every other look at it.
 JUMPS = """
@@ -19,7 +20,7 @@ time.time = lambda: _time() - 86_400 * (next(_turns) % 2)
 
 def test_zone_locale_folder_home_terminal_and_clock_change_nothing(tmp_path):
     data = class_folders(tmp_path / "data", ("\u00e9rable", "\u94f6\u674f"), 8)
-    accepted(train(data, tmp_path / "here", *HALVES))
+    check(train(data, tmp_path / "here", *HALVES))
     elsewhere = tmp_path / "else where"
     (elsewhere / "site").mkdir(parents=True)
     (elsewhere / "site" / "sitecustomize.py").write_text(JUMPS)

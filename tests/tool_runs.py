@@ -23,6 +23,7 @@ def run_tool(
     cwd: Path = ROOT,
     env: dict | None = None,
     fresh: bool = False,
+    timeout_s: int = _TIMEOUT_S,
 ) -> subprocess.CompletedProcess:
     """Run ``tools/<name>.py`` in a process of its own, and return what it printed.
 
@@ -34,6 +35,10 @@ def run_tool(
         fresh: Whether Python starts anew for it, as for a user. Else it is a fork of
             one that has imported the stack, which saves seconds. For tests of what
             Python and the imports read when they begin: the locale, the threads.
+        timeout_s: After it the process is killed.
+
+    Raises:
+        subprocess.TimeoutExpired: If it was.
     """
     tool = ROOT / "tools" / f"{name}.py"
     if fresh:
@@ -48,27 +53,27 @@ def run_tool(
                 "env": os.environ | _ENVIRONMENT | (env or {}),
                 "out": str(out),
                 "err": str(err),
-            }
+            },
+            timeout_s,
         )
-        return subprocess.CompletedProcess(
-            command,
-            code,
-            out.read_text(encoding="utf-8", errors="replace"),
-            err.read_text(encoding="utf-8", errors="replace"),
-        )
+        return subprocess.CompletedProcess(command, code, _text(out), _text(err))
 
 
-def _run_in_fork(asked: dict) -> int:
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def _run_in_fork(asked: dict, timeout_s: int) -> int:
     """Return the exit code of what is asked for, negative for a signal."""
     server = _server()
-    print(json.dumps(asked), file=server.stdin, flush=True)
+    server.stdin.write(json.dumps(asked).encode() + b"\n")
     child = int(server.stdout.readline())
-    late = not select.select([server.stdout], [], [], _TIMEOUT_S)[0]
+    late = not select.select([server.stdout], [], [], timeout_s)[0]
     if late:
-        os.kill(child, signal.SIGKILL)
+        os.killpg(child, signal.SIGKILL)
     code = int(server.stdout.readline())
     if late:
-        raise subprocess.TimeoutExpired(asked["argv"], _TIMEOUT_S)
+        raise subprocess.TimeoutExpired(asked["argv"], timeout_s)
     return code
 
 
@@ -80,7 +85,9 @@ def _server() -> subprocess.Popen:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | _ENVIRONMENT,
-        text=True,
+        # A line is read when it is asked for: `select` does not see what lies in a
+        # buffer of ours.
+        bufsize=0,
         # A Ctrl-C is for pytest, which ends it by closing its input.
         start_new_session=True,
     )

@@ -4,14 +4,15 @@ Importing takes most of the time of a short run. A fork is a process of its own 
 same: with its own memory, environment, folder, descriptors, signals and exit code.
 
 For each line of JSON on standard input, an object of `argv`, `cwd`, `env`, `out` and
-`err`, it prints the number of the process that runs the script `argv[0]`, and then its
-exit code.
+`err`, it prints the number of the process that runs the script `argv[0]`, and when that
+has ended its exit code.
 """
 
 import gc
 import json
 import os
 import random
+import resource
 import runpy
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def become(asked: dict) -> None:
     """Turn this fork into what a Python started for the script would be."""
     import numpy as np
 
+    os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     out, err = (
         os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -74,6 +76,7 @@ def import_stack() -> None:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import_stack()
     gc.freeze()  # so that no fork goes through all that, and copies its pages
     argv = serve()
