@@ -74,10 +74,16 @@ def test_the_documented_codes_are_those_of_the_code():
 
 def test_no_other_place_invents_a_code():
     for path in ROOT.glob("mmleaves/**/*.py"):
-        numbers = re.findall(r"(?:sys\.exit|SystemExit)\((\d+)\)", path.read_text())
+        text = path.read_text()
+        numbers = re.findall(r"(?:sys\.exit|SystemExit)\((\d+)\)", text)
         assert not numbers, path
         if path.name != "exit_codes.py":
-            assert not re.search(r"^EXIT_\w+ = \d", path.read_text(), re.M), path
+            named = dict(re.findall(r"^(\w+) = (\d+)$", text, re.M))
+            ended_with = re.findall(r"(?:exit_code = |[._]exit\()(.*)", text)
+            given = {word for code in ended_with for word in re.findall(r"\w+", code)}
+            # One that only `repeat` sees must be none that a command ends with.
+            inner = {int(named[name]) for name in given & named.keys()}
+            assert not inner & set(CODES.values()), (path, inner)
 
 
 @pytest.mark.parametrize(("how", "code"), [("ctrl-c", 130), ("fault", 1)])
@@ -152,10 +158,13 @@ def test_an_error_of_upstream_fits_on_one_screen(fault, config, capsys):
     assert "--debug" in told
 
 
-def test_debug_shows_the_traceback(config):
+def test_debug_shows_the_traceback_and_keeps_the_code(config, capsys):
     path = config(UPSTREAM["an argument that is none"][0])
-    with pytest.raises(TypeError, match="unexpected keyword"):
+    with pytest.raises(SystemExit) as end:
         train.main([path, "--debug"])
+    assert end.value.code == exit_codes.USAGE
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "unexpected keyword" in told
 
 
 def test_a_fault_in_our_own_code_is_not_taken_for_a_users():

@@ -3,6 +3,7 @@
 import errno
 import functools
 import sys
+import traceback
 from collections.abc import Callable
 
 from mmleaves.commands.exit_codes import CANNOT_WRITE, CTRL_C, FAULT, USAGE
@@ -28,8 +29,8 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
 
     With 2, or with the code of a `RunError`.
 
-    The traceback is shown with ``--debug``. Errors of other kinds are most likely ours
-    and keep it.
+    With ``--debug`` the traceback is shown instead. Errors of other kinds are most
+    likely ours and keep it.
     """
 
     @functools.wraps(main)
@@ -41,16 +42,20 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
             sys.exit(CTRL_C)
         except Exception as error:
             text = _said(error)
-            if text is None or "--debug" in (sys.argv if argv is None else argv):
+            if text is None:
                 raise
-            print(f"\nError: {text}", file=sys.stderr)
-            print("(--debug shows where it came from.)", file=sys.stderr)
-            sys.exit(_exit_code(error))
+            if "--debug" in (sys.argv if argv is None else argv):
+                traceback.print_exc()
+            else:
+                print(f"\nError: {text}", file=sys.stderr)
+                print("(--debug shows where it came from.)", file=sys.stderr)
+            sys.exit(exit_code(error))
 
     return command
 
 
-def _exit_code(error: Exception) -> int:
+def exit_code(error: Exception) -> int:
+    """Return what a command ends with after an error of the user's."""
     if isinstance(error, RunError):
         return error.exit_code
     return CANNOT_WRITE if _is_full(error) else USAGE

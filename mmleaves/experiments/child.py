@@ -15,7 +15,8 @@ from mmleaves.commands.exit_codes import TERMINATED
 from mmleaves.experiments.runs import LOG, Run
 
 # What a process says by its exit code; 0 is a complete run.
-TAKEN = 75
+# Between `repeat` and its processes alone, so none of those that commands end with.
+TAKEN = 97
 STOPPED = TERMINATED
 GRACE_SECONDS = 5
 STARTED = "----- started "
@@ -48,8 +49,7 @@ def done(run: Run) -> bool:
     Returns:
         Whether it is complete; False if another process is doing it.
     """
-    from mmleaves.commands.errors import RunError, message
-    from mmleaves.commands.exit_codes import USAGE
+    from mmleaves.commands.errors import RunError, exit_code, message
     from mmleaves.experiments.do_run import do_run
 
     try:
@@ -57,7 +57,7 @@ def done(run: Run) -> bool:
     except (ValueError, OSError, RunError) as error:
         traceback.print_exc()
         print(f"\nError: {message(error)}", file=sys.stderr)
-        sys.exit(USAGE)
+        sys.exit(exit_code(error))
 
 
 def failure(run: Run, exit_code: int) -> str:

@@ -29,7 +29,8 @@ from mmleaves.experiments.run_config import check_epoch_rule
 from mmleaves.locks import hold, holder
 
 LOCK = "plan.lock"
-WAIT_SECONDS, POLL_SECONDS = 600, 0.2
+# To look through 50,000 images for near-copies takes minutes.
+WAIT_SECONDS, POLL_SECONDS = 3600, 0.2
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _start(
     images, near = with_near_copies(data.images, max_megapixels=data.max_megapixels)
     plan = with_repeats(plan, images, _or(wishes.repeats, 3))
     notes = say_split(plan, images)
-    if near:
+    if near and not holdout:
         notes.append(
             f"Nearly the same as another, with which they stay: {near} images."
         )

@@ -41,6 +41,7 @@ class CheckNumbersHook(Hook):
     # Before what saves, logs and chooses by them.
     priority = "VERY_HIGH"
     _batch: object = None
+    _compared = False
 
     def before_train(self, runner: Runner) -> None:
         wrapper = runner.optim_wrapper
@@ -132,8 +133,10 @@ class CheckNumbersHook(Hook):
                     "Lower optim_wrapper.optimizer.lr, or go by another metric."
                 )
         accuracy = (metrics or {}).get("accuracy/top1")
-        if accuracy is not None and runner.epoch == _EPOCHS_TO_LEARN:
-            self._compare_with_one_class(runner, accuracy)
+        if accuracy is not None and runner.epoch >= _EPOCHS_TO_LEARN:
+            if not self._compared:
+                self._compare_with_one_class(runner, accuracy)
+            self._compared = True
 
     def _compare_with_one_class(self, runner: Runner, accuracy: float) -> None:
         dataset = runner.val_dataloader.dataset

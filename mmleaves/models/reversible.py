@@ -24,6 +24,10 @@ class SeededReversibleLayer(RevTransformerEncoderLayer):
         given = self.__dict__["drop_path_cfg"]
         return given if self.training else given | {"drop_prob": 0.0}
 
+    @drop_path_cfg.setter
+    def drop_path_cfg(self, given: dict) -> None:
+        self.__dict__["drop_path_cfg"] = given
+
 
 def mend_reversible(model: nn.Module) -> None:
     """Turn the blocks of MMPretrain's ``RevVisionTransformer`` into seeded ones."""

@@ -57,8 +57,17 @@ def test_a_rate_at_which_weights_explode_stops_the_run_and_keeps_the_last_good_o
             assert torch.isfinite(tensor).all(), (path, name)
 
 
-def test_a_model_that_calls_all_images_the_same_is_told_so(leaves):
-    done = check(train(leaves, "optim_wrapper.optimizer.lr=1e-12"))
+@pytest.mark.parametrize(("interval", "told_after"), [(1, 3), (2, 4)])
+def test_a_model_that_calls_all_images_the_same_is_told_so(
+    leaves, interval, told_after
+):
+    settings = [
+        "optim_wrapper.optimizer.lr=1e-12",
+        f"train_cfg.val_interval={interval}",
+    ]
+    done = check(train(leaves, *settings))
     log = done.stdout + done.stderr
-    assert "After 3 epochs, 50.0 % of the validation part is right, and calling" in log
+    told = f"After {told_after} epochs, 50.0 % of the validation part is right, and "
+    assert log.count(told + "calling") >= 1
+    assert log.count("of the validation part is right, and calling") == log.count(told)
     assert "gives 50.0 %. Likely causes: a learning rate" in log

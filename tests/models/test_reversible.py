@@ -7,7 +7,7 @@ import torch
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
-from mmleaves.models.reversible import mend_reversible
+from mmleaves.models.reversible import SeededReversibleLayer, mend_reversible
 
 IMAGES = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -47,6 +47,13 @@ def test_a_seed_has_one_output_in_training_and_another_seed_another(mended):
     again = [features(model, 1) for _ in range(3)]
     assert all(torch.equal(again[0], other) for other in again) == mended
     assert not torch.equal(features(model, 1), features(model, 2))
+
+
+def test_a_block_can_be_built_by_itself_as_well():
+    block = SeededReversibleLayer(32, 2, 64, drop_path_rate=0.9)
+    assert block.drop_path_cfg["drop_prob"] == 0.9
+    block.eval()
+    assert block.drop_path_cfg["drop_prob"] == 0.0
 
 
 def test_what_draws_afterwards_goes_by_the_seed_too():
