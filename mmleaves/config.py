@@ -12,6 +12,23 @@ PACKAGED_CONFIGS = Path(__file__).parent / ".mim" / "configs"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
+class FormattedOnce(Config):
+    """A config whose text is made when it is first wanted, and when it has changed.
+
+    MMEngine wants it for each checkpoint. To format it takes a twentieth of a second
+    or more, and takes whatever a signal raises meanwhile for a fault of the config.
+    """
+
+    @property
+    def pretty_text(self) -> str:
+        held = repr(self._cfg_dict)
+        known = self.__dict__.get("_formatted")
+        if known is None or known[0] != held:
+            known = held, super().pretty_text
+            self.__dict__["_formatted"] = known
+        return known[1]
+
+
 def find_config(name: str) -> Path:
     """Return the file of a config given as a path or by its name alone.
 
@@ -56,6 +73,7 @@ def load_config(
     # MMEngine asks it where `mmpretrain::` is; setup pins a version that can tell.
     warnings.filterwarnings("ignore", "pkg_resources is deprecated")
     cfg = Config.fromfile(path, import_custom_modules=import_custom_modules)
+    object.__setattr__(cfg, "__class__", FormattedOnce)  # `fromfile` knows one class
     if options:
         # Deferred: it imports the whole stack to look into signatures.
         from mmleaves.config_options import merge_options

@@ -150,6 +150,8 @@ class FineTuneRunner(Runner):
     _given_cfg: Config | None = None
 
     def __init__(self, *args: object, **kwargs: object) -> None:
+        # By part, why no score of it is one of a test, as the audit found.
+        self.leaks: dict[str, str] = {}
         # By part, what is wrong with each image that --skip-bad left out, by its path.
         self.skipped_images: dict[str, dict[str, str]] = {}
         super().__init__(*args, **kwargs)

@@ -18,7 +18,6 @@ from pathlib import Path
 import cv2
 import matplotlib.backends.backend_agg
 import matplotlib.figure  # noqa: F401 - takes long when each process does it
-import mmengine.config.config
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
@@ -31,17 +30,6 @@ import mmleaves.runner  # noqa: F401 - what the processes that are forked need
 from mmleaves.commands import test, train
 from mmleaves.config import load_config
 
-# MMEngine formats the same config for each checkpoint, which takes most of such a run.
-_format, _formatted = mmengine.config.config.FormatCode, {}
-
-
-def _format_once(text, **settings):
-    if text not in _formatted:
-        _formatted[text] = _format(text, **settings)
-    return _formatted[text]
-
-
-mmengine.config.config.FormatCode = _format_once
 COMMANDS = {"train": train.main, "test": test.main}
 CONFIG = f"""
 _base_ = ["{ROOT / "configs"}/_base_/default_runtime.py"]

@@ -1,6 +1,8 @@
 """What every tool and command does before it does its work."""
 
 import ast
+import subprocess
+import sys
 
 import pytest
 from tool_runs import ROOT, check, run_python, run_tool
@@ -227,3 +229,14 @@ def test_debug_shows_where_an_error_came_from():
     assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "FileNotFoundError" in done.stderr
+
+
+def test_a_reader_that_goes_away_or_was_never_there_is_no_error():
+    config = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
+    command = f"{sys.executable} {ROOT / 'tools' / 'print_config.py'} {config}"
+    for given, code in ((f"{command} | true", 141), (f"{command} >&-", 0)):
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", given], capture_output=True, text=True
+        )
+        assert done.returncode == code, done.stderr
+        assert "Error" not in done.stderr

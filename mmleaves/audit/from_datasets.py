@@ -1,7 +1,6 @@
 """Parts from data sets of MMEngine, and from the configs that name them."""
 
 import copy
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -9,7 +8,6 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.logging import MMLogger
 
 from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Finding
@@ -17,9 +15,8 @@ from mmleaves.config import LOADERS, fill_datasets
 from mmleaves.datasets.csv_table import read_columns, read_path
 from mmleaves.datasets.image_files import existing_form
 from mmleaves.datasets.leaves_csv import LeavesCSV
-from mmleaves.datasets.quick_collect import quick_collect
+from mmleaves.datasets.quiet_build import build_quietly
 from mmleaves.datasets.wrappers import inner_configs, inner_datasets
-from mmleaves.registry import DATASETS
 
 
 def parts_of_datasets(datasets: Mapping[str, object]) -> list[Part]:
@@ -54,7 +51,7 @@ def parts_of_config(
         name = loader.partition("_")[0]
         inner = list(inner_configs(filled[loader].dataset))
         try:
-            built = [_build(dataset) for dataset in inner]
+            built = [build_quietly(dataset) for dataset in inner]
         except ValueError as error:
             findings.append(_refused(name, error))
             continue
@@ -106,19 +103,6 @@ def _groups(config: dict, dataset: BaseDataset, column: str) -> dict[str, str]:
     }
 
 
-def _build(dataset: dict) -> BaseDataset:
-    # What the data sets have to say of themselves is said by the audit.
-    # MMEngine's loggers heed their own level alone, not `logging.disable`.
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        with quick_collect():
-            return DATASETS.build({**dataset, "pipeline": []})
-    finally:
-        logger.setLevel(level)
-
-
 def part_of_loader(name: str, loader: dict) -> Part:
     """Return the images of a data loader's config as one part.
 
@@ -126,7 +110,7 @@ def part_of_loader(name: str, loader: dict) -> Part:
         FileNotFoundError: If the data are not there.
         ValueError: If they cannot be read.
     """
-    return part_of(name, map(_build, inner_configs(loader["dataset"])))
+    return part_of(name, map(build_quietly, inner_configs(loader["dataset"])))
 
 
 def part_of(name: str, datasets: Iterable[BaseDataset]) -> Part:

@@ -2,11 +2,14 @@
 
 import errno
 import functools
+import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
-from mmleaves.commands.exit_codes import CANNOT_WRITE, CTRL_C, FAULT, USAGE
+from mmleaves.commands.exit_codes import CANNOT_WRITE, CTRL_C, FAULT, PIPE_CLOSED, USAGE
 from mmleaves.commands.upstream_errors import explained
 
 # A full disk, whoever was writing.
@@ -35,12 +38,16 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(main)
     def command(argv: list[str] | None = None) -> None:
+        if sys.stdout is None:  # closed, as by `>&-`
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         try:
             main(argv)
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             sys.exit(CTRL_C)
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and _nobody_reads():
+                sys.exit(PIPE_CLOSED)
             text = _said(error)
             if text is None:
                 raise
@@ -52,6 +59,18 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
             sys.exit(exit_code(error))
 
     return command
+
+
+def _nobody_reads() -> bool:
+    """Return whether the reader of what is printed went away, as `head` does."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+        if not any(event & select.POLLERR for _, event in poll.poll(0)):
+            return False
+    # Else Python tries again at its end, and complains.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def exit_code(error: Exception) -> int:

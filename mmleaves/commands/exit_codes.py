@@ -16,5 +16,7 @@ CANNOT_WRITE = 74
 INTERRUPTED = 75
 # As shells have it: 128 and the number of SIGINT.
 CTRL_C = 130
+# The same of SIGPIPE: who read what is printed went away.
+PIPE_CLOSED = 141
 # The same of SIGTERM, where nothing is saved: `repeat`.
 TERMINATED = 143

@@ -53,7 +53,6 @@ def main(argv: list[str] | None = None) -> None:
     from mmengine.dist import is_main_process
 
     from mmleaves.checkpoints.loading import checkpoint_classes
-    from mmleaves.hooks.audit_hook import LEAKS
     from mmleaves.runner import FineTuneRunner, fit_num_classes
 
     # The training data need not be here for the model to get its size.
@@ -61,8 +60,8 @@ def main(argv: list[str] | None = None) -> None:
         fit_num_classes(cfg, len(classes))
     runner = FineTuneRunner.from_cfg(cfg)
     metrics = runner.test()
-    if leaks := runner.message_hub.get_info(LEAKS, {}):
-        metrics = metrics | {"no_test_score": " ".join(leaks.values())}
+    if runner.leaks:
+        metrics = metrics | {"no_test_score": " ".join(runner.leaks.values())}
     if args.out and is_main_process():
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
         Path(args.out).write_text(json.dumps(metrics, indent=2) + "\n")

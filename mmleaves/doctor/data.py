@@ -1,7 +1,5 @@
 """Whether the data are there, and enough for one step."""
 
-import copy
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,9 +8,9 @@ from mmengine.dataset import BaseDataset
 
 from mmleaves.datasets.class_check import check_same_classes, check_trained_classes
 from mmleaves.datasets.overlap import check_overlap, image_keys, image_paths
+from mmleaves.datasets.quiet_build import build_quietly
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.doctor.finding import Finding
-from mmleaves.registry import DATASETS
 
 
 @dataclass
@@ -41,13 +39,13 @@ def check_data(cfg: Config, facts: DataFacts) -> Iterator[Finding]:
         if not loader or not loader.get("dataset"):
             continue
         try:
-            own = [_read(config) for config in inner_configs(loader["dataset"])]
+            own = [build_quietly(config) for config in inner_configs(loader["dataset"])]
         except (FileNotFoundError, NotADirectoryError) as error:
             where = "dataset.data_root" if cfg.get("dataset") else f"{name}.dataset"
             line = 'dataset = dict(data_root="...")'
             yield Finding("error", "data", where, str(error), line)
             return
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
             yield Finding("error", "data", f"{name}.dataset", str(error))
             return
         parts[name] = own
@@ -57,15 +55,6 @@ def check_data(cfg: Config, facts: DataFacts) -> Iterator[Finding]:
         facts.classes = tuple(classes) if classes else None
         yield from _check_parts(parts, facts.classes or ())
         yield from _check_batches(cfg, facts.sizes["train_dataloader"])
-
-
-def _read(config: dict) -> BaseDataset:
-    level = logging.root.manager.disable
-    logging.disable(logging.INFO)
-    try:
-        return DATASETS.build({**copy.deepcopy(config), "pipeline": []})
-    finally:
-        logging.disable(level)
 
 
 def _check_parts(

@@ -26,8 +26,6 @@ from mmleaves.registry import HOOKS
 from mmleaves.whole_files import write_whole
 
 FILE = "audit.json"
-# In the message hub: why the scores of each part are none of a test.
-LEAKS = "leaks"
 
 
 @HOOKS.register_module()
@@ -66,13 +64,13 @@ class AuditHook(Hook):
         # In ASCII: names of files may be no text.
         text = json.dumps(report.as_dict(), indent=2) + "\n"
         write_whole(path, lambda file: file.write_text(text, encoding="ascii"))
-        runner.message_hub.update_info(LEAKS, dict(report.leaks), False)
+        runner.leaks = dict(report.leaks)
         _say(summary_lines(report, path), grave=report.has_errors)
 
     @master_only
     def before_test(self, runner: Runner) -> None:
         # Of the training that went before, if there was one in this process.
-        runner.message_hub.update_info(LEAKS, {}, False)
+        runner.leaks = {}
         scored = runner.test_dataloader.dataset
         if not self._trained or not _has_labels(scored):
             return
@@ -91,12 +89,12 @@ class AuditHook(Hook):
         if trained.paths:
             parts = {"train": trained, name: list(inner_datasets(scored))}
             if report := self._audit(cfg, parts):
-                runner.message_hub.update_info(LEAKS, dict(report.leaks), False)
+                runner.leaks = dict(report.leaks)
 
     @master_only
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        if leaks := runner.message_hub.get_info(LEAKS):
-            _say(list(leaks.values()), grave=True)
+        if runner.leaks:
+            _say(list(runner.leaks.values()), grave=True)
 
     def _audit(
         self, cfg: Config, parts: Mapping[str, Part | Sequence[BaseDataset]]

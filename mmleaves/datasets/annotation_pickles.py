@@ -1,0 +1,38 @@
+"""Annotation files hold data: a pickle, which could run any code, is not read."""
+
+from mmengine.fileio import PickleHandler, register_handler
+
+from mmleaves.commands import exit_codes
+from mmleaves.commands.errors import RunError
+
+
+class PickledAnnotationsError(RunError, ValueError):
+    """A file of annotations is a pickle."""
+
+    exit_code = exit_codes.FOREIGN_PICKLE
+
+
+@register_handler(["pickle", "pkl"])
+class RefusePickles(PickleHandler):
+    """Writes pickles as MMEngine's handler does, and reads none.
+
+    Data sets of MMEngine read their ``ann_file`` by its ending; with this one any
+    config could run code, also while it is only checked.
+
+    Raises:
+        PickledAnnotationsError: Whenever a file is to be read.
+    """
+
+    def load_from_fileobj(self, file: object, **kwargs: object) -> None:
+        raise _refusal(getattr(file, "name", "The annotation file (ann_file)"))
+
+    def load_from_path(self, filepath: object, **kwargs: object) -> None:
+        raise _refusal(filepath)
+
+
+def _refusal(name: object) -> PickledAnnotationsError:
+    return PickledAnnotationsError(
+        f"{name} was not read: it is a pickle, which could run any code, expected "
+        "annotations as JSON or text. If you made it yourself, save them as JSON: "
+        "mmengine.dump(annotations, 'FILE.json')."
+    )
