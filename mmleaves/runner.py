@@ -31,7 +31,11 @@ from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
-from mmleaves.hooks.safe_checkpoint_hook import POINTER, folder_of_checkpoints
+from mmleaves.hooks.safe_checkpoint_hook import (
+    POINTER,
+    folder_of_checkpoints,
+    keep_own_files,
+)
 from mmleaves.hooks.watch_loader_hook import told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.models.reversible import mend_reversible
@@ -362,14 +366,8 @@ class FineTuneRunner(Runner):
             newest = newest_checkpoint(Path(self.work_dir), self.logger, folder)
             self._load_from = str(newest)
         super().load_or_resume()
-        known = self.message_hub.runtime_info
-        for key in [key for key in known if key.startswith("best_ckpt")]:
-            best = Path(known[key])
-            # Of another folder: its own run's, which a better one must not delete.
-            if best.parent != folder and Path(folder, best.name).is_file():
-                self.message_hub.update_info(key, str(folder / best.name))
-            elif best.parent != folder:
-                known.pop(key)
+        if self._resume and self._load_from is not None:
+            keep_own_files(self, Path(self._load_from))
 
     def load_checkpoint(
         self,
