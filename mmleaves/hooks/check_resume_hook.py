@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmleaves.datasets.overlap import image_keys, image_paths
+from mmleaves.datasets.overlap import moving_keys
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.registry import HOOKS
 
@@ -59,7 +59,8 @@ class CheckResumeHook(Hook):
         meta["settings"] = settings(runner.cfg.to_dict())
         for part, images in self._parts(runner).items():
             keys = sorted(images)
-            meta[f"{part}_images"] = torch.tensor(keys)
+            # Not `train_images`, which tells where they lie.
+            meta[f"{part}_files"] = torch.tensor(keys)
             meta[f"{part}_labels"] = torch.tensor([images[key][1] for key in keys])
 
     def before_train(self, runner: Runner) -> None:
@@ -133,24 +134,18 @@ def _images(runner: Runner) -> dict[str, dict[int, tuple[str, int]]]:
     loaders = {"train": runner.train_dataloader}
     if runner.val_loop is not None:
         loaders["val"] = runner.val_dataloader
-    found = {}
-    for part, loader in loaders.items():
-        found[part] = {}
-        for dataset in inner_datasets(loader.dataset):
-            labels = dataset.get_gt_labels().tolist()
-            paths = image_paths(dataset)
-            by_path = dict(zip(paths, labels, strict=True))
-            keys = image_keys(paths)
-            found[part] |= {key: (path, by_path[path]) for key, path in keys.items()}
-    return found
+    return {
+        part: moving_keys(inner_datasets(loader.dataset))
+        for part, loader in loaders.items()
+    }
 
 
 def _changed_images(before: dict, now: dict[str, dict]) -> list[str]:
     changes = []
     for part, images in now.items():
-        if f"{part}_images" not in before:
+        if f"{part}_files" not in before:
             continue
-        keys = before[f"{part}_images"].tolist()
+        keys = before[f"{part}_files"].tolist()
         known = set(keys)
         new = [path for key, (path, _) in images.items() if key not in known]
         gone = len(known - images.keys())
@@ -160,9 +155,7 @@ def _changed_images(before: dict, now: dict[str, dict]) -> list[str]:
                 f"the {part} part is other data, or split in another way: of "
                 f"{len(keys)} images {gone} are gone, and {len(new)} are new{such}"
             )
-        labels = before.get(f"{part}_labels")
-        if labels is None:
-            continue
+        labels = before[f"{part}_labels"]
         relabelled = [
             images[key][0]
             for key, label in zip(keys, labels.tolist(), strict=True)
