@@ -10,7 +10,7 @@ from forked_runs import outcome, said, train_again, wait, write_run
 from forked_runs import run as run_command
 
 from mmleaves.checkpoints.loading import load_from_local
-from mmleaves.checkpoints.manifest import DamagedCheckpointError
+from mmleaves.checkpoints.manifest import DamagedCheckpointError, enter, listed
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.checkpoints.saving import write_checkpoint
 from mmleaves.crash_points import CRASH_AT
@@ -157,3 +157,11 @@ def test_a_run_falls_back_says_so_and_ends_the_same_or_exits_with_3(tmp_path):
         == 3
     )
     assert "There is nothing to resume in" in said(log)
+
+
+def test_the_list_keeps_the_file_that_is_there_until_another_takes_its_place(tmp_path):
+    path = tmp_path / "epoch_1.pth"
+    path.write_bytes(b"same")
+    for digits in ("a", "a", "b"):
+        enter(path, 4, digits)
+    assert [entry["sha256"] for entry in listed(tmp_path)] == ["a", "b"]
