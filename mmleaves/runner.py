@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
+from mmleaves.checkpoints.manifest import listed
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
@@ -32,6 +33,7 @@ from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.hooks.safe_checkpoint_hook import (
+    INTERRUPTED,
     POINTER,
     folder_of_checkpoints,
     keep_own_files,
@@ -118,6 +120,23 @@ def _no_batch(loader: DataLoader) -> str:
     )
 
 
+def _earlier(folders: Iterable[Path]) -> Path | None:
+    """Return something that an earlier training left and this one could overwrite."""
+    for folder in folders:
+        found = [folder / POINTER, folder / INTERRUPTED]
+        found = [path for path in found if path.is_file()]
+        found += [p for kind in ("epoch", "iter") for p in folder.glob(f"{kind}_*.pth")]
+        best = [*folder.glob("best_*.pth")]
+        written = {entry["file"] for entry in listed(folder)}
+        # A run that was killed within its first save leaves a best one with nothing to
+        # go on from. It has listed, at most, the one that was to come next.
+        if written and sum(not name.startswith("best_") for name in written) <= 1:
+            best = []
+        if found or best:
+            return min(found or best)
+    return None
+
+
 # Listings, and remarks of MMEngine on its own code, that nobody at a terminal needs.
 _FOR_THE_LOG_FILE = (
     "Hooks will be executed",
@@ -182,11 +201,13 @@ class FineTuneRunner(Runner):
             raise ValueError(
                 f"train_cfg.max_epochs is {epochs!r}, expected a whole number from 1."
             )
-        if not self._resume and Path(self.work_dir, POINTER).is_file():
+        folder = folder_of_checkpoints(self)
+        if not self._resume and (earlier := _earlier({Path(self.work_dir), folder})):
             raise FileExistsError(
-                f"{self.work_dir} holds the checkpoints of an earlier run, which this "
-                "one would overwrite. To go on with it: --resume. To keep both: "
-                "--work-dir FOLDER. To start it over: delete the folder first."
+                f"{earlier.parent} holds the checkpoints of an earlier run, such as "
+                f"{earlier.name}, which this one would overwrite. To go on with it: "
+                "--resume. To keep both: --work-dir FOLDER. To start it over: delete "
+                "the folder first."
             )
         self._dump_given_config()
         self._keep_decoded()
