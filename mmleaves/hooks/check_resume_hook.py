@@ -14,20 +14,24 @@ from mmleaves.registry import HOOKS
 
 # In the message hub, and in run.json: when the run was resumed, and with what changed.
 RESUMES = "resumes"
-# By what a setting's name begins with. Where one changes, the weights become others.
-_REFUSED = re.compile(
-    r"(model|data_preprocessor|optim_wrapper|param_scheduler|auto_scale_lr|dataset"
-    r"|precision|randomness|train_dataloader\.(batch_size|sampler|dataset|drop_last))"
-    r"(\.|$)"
-)
+# By what a setting's name begins with. All others are refused, as far as anyone knows
+# the weights become others.
+#
 # Of no matter for the result, or looked at elsewhere: images one by one, `trainable`.
 _FREE = re.compile(
     r"(work_dir|load_from|resume|launcher|log_level|log_processor|env_cfg|visualizer"
-    r"|vis_backends|default_hooks|default_scope|custom_imports|image_cache|trainable"
-    r"|runner_type|experiment_name|test_\w+|(train|val)_dataloader\.(num_workers"
-    r"|persistent_workers|pin_memory|prefetch_factor|collate_fn|timeout"
-    r"|multiprocessing_context))(\.|$)"
+    r"|vis_backends|default_scope|custom_imports|image_cache|feature_cache|trainable"
+    r"|skip_bad|runner_type|experiment_name|(test|tta)_\w+"
+    r"|default_hooks\.(audit|check_\w+|checkpoint|logger|progress_bar|run_record"
+    r"|stop_on_signal|timer|visualization|watch_loader)"
+    r"|train_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor"
+    r"|timeout|multiprocessing_context))(\.|$)"
     r"|.*\.(data_root|data_prefix|ann_file|img_prefix|init_cfg)(\.|$)"
+)
+# Of the validation, and of how long the run is.
+_NAMED = re.compile(
+    r"(val_\w+|default_hooks\.early_stopping|train_cfg\.(max_epochs|max_iters|val_begin"
+    r"|val_interval|dynamic_intervals))(\.|$)"
 )
 _WORKERS = "train_dataloader.num_workers"
 _SHOWN = 6
@@ -81,7 +85,7 @@ class CheckResumeHook(Hook):
             if name == _WORKERS:
                 runner.logger.info(f"{change}: the weights do not go by it.")
             elif not _FREE.match(name):
-                (refused if _REFUSED.match(name) else named).append(change)
+                (named if _NAMED.match(name) else refused).append(change)
         if refused and not force:
             raise ValueError(
                 "This is not the run that was begun, and would end with other weights: "

@@ -7,6 +7,7 @@ import pytest
 from forked_runs import outcome, run, said, write_run
 
 from mmleaves.crash_points import CRASH_AT
+from mmleaves.hooks.check_resume_hook import _FREE, _NAMED
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,7 @@ def resume(runs, tmp_path):
         ),
         ("train_dataloader.batch_size=4", "train_dataloader.batch_size was 8, is 4"),
         ("randomness.seed=1", "randomness.seed was 0, is 1"),
+        ("custom_hooks.0.momentum=0.5", "custom_hooks.0.momentum was 0.1, is 0.5"),
         (
             "dataset.split_seed=1",
             "the train part is other data, or split in another way: of 24 images ",
@@ -60,6 +62,19 @@ def test_what_would_change_the_weights_is_refused_by_name(resume, setting, chang
     assert change in told
     assert "go on all the same with --force" in told
     assert not (work / "epoch_2.pth").exists()
+
+
+def test_what_is_not_known_to_be_free_is_refused():
+    def kind(name):
+        return "free" if _FREE.match(name) else "named" if _NAMED.match(name) else "no"
+
+    refused = "train_dataloader.collate_fn.type train_dataloader.num_batch_per_epoch"
+    refused += " train_cfg.type default_hooks.draws.type channels_last model.head.type"
+    assert {kind(name) for name in refused.split()} == {"no"}
+    named = "val_dataloader.batch_size train_cfg.max_epochs val_evaluator.0.type"
+    assert {kind(name) for name in named.split()} == {"named"}
+    free = "dataset.data_root default_hooks.logger.interval test_dataloader.batch_size"
+    assert {kind(name) for name in free.split()} == {"free"}
 
 
 def test_forced_it_goes_on_and_the_record_says_so(resume):
