@@ -3,10 +3,10 @@
 python benchmarks/safety.py [--images 512] [--pairs 3] [--model resnet18]
 
 Each pair trains twice in this process, one after the other, first the one and then the
-other way round. Off: MMEngine's own checkpoints and worker draws, no look at losses and
-gradients, no signals, nothing for resuming. Each epoch has a validation on a quarter as
-many images, and writes a checkpoint and a best one. The first epoch of each is not
-counted.
+other way round. Off: MMEngine's own checkpoints and worker draws, no look at data,
+losses and gradients, no watch on the loader, no signals, nothing for resuming. Each
+epoch has a validation on a quarter as many images, and writes a checkpoint and a best
+one. The first epoch of each is not counted.
 """
 
 import argparse
@@ -27,6 +27,8 @@ from mmleaves.runner import FineTuneRunner
 
 ROOT = Path(__file__).parents[1]
 SAFETY = [
+    "audit",
+    "check_data",
     "check_numbers",
     "check_resume",
     "draws",
@@ -34,6 +36,7 @@ SAFETY = [
     "pending_validation",
     "plain_checkpoint",
     "stop_on_signal",
+    "watch_loader",
 ]
 CONFIG = f"""
 _base_ = [

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,10 +33,11 @@ def hold(path: Path) -> Iterator[bool]:
 
 def is_held(path: Path) -> bool:
     """Return whether another process holds the lock."""
-    if not path.exists():
+    try:
+        with path.open("r+") as file:
+            return _is_locked(file.fileno())
+    except FileNotFoundError:
         return False
-    with path.open("a+") as file:
-        return not _lock(file.fileno())
 
 
 def holder(path: Path) -> str:
@@ -66,6 +68,9 @@ if sys.platform == "win32":
             return False
         return True
 
+    def _is_locked(descriptor: int) -> bool:
+        return not _lock(descriptor)
+
 else:
     import fcntl
 
@@ -76,3 +81,14 @@ else:
         except (BlockingIOError, PermissionError):
             return False
         return True
+
+    def _is_locked(descriptor: int) -> bool:
+        if sys.platform != "linux":
+            return not _lock(descriptor)
+        # Not by taking it: who wants it in that moment would be refused.
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        told = fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
+        return struct.unpack(_FLOCK, told)[0] != fcntl.F_UNLCK
+
+    # Linux's struct flock: type, whence, start, length, process.
+    _FLOCK = "hhqqi"

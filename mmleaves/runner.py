@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
+from mmleaves.checkpoints.manifest import listed
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
@@ -31,7 +32,12 @@ from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
-from mmleaves.hooks.safe_checkpoint_hook import POINTER, folder_of_checkpoints
+from mmleaves.hooks.safe_checkpoint_hook import (
+    INTERRUPTED,
+    POINTER,
+    folder_of_checkpoints,
+    keep_own_files,
+)
 from mmleaves.hooks.watch_loader_hook import told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.models.reversible import mend_reversible
@@ -114,6 +120,23 @@ def _no_batch(loader: DataLoader) -> str:
     )
 
 
+def _earlier(folders: Iterable[Path]) -> Path | None:
+    """Return something that an earlier training left and this one could overwrite."""
+    for folder in folders:
+        found = [folder / POINTER, folder / INTERRUPTED]
+        found = [path for path in found if path.is_file()]
+        found += [p for kind in ("epoch", "iter") for p in folder.glob(f"{kind}_*.pth")]
+        best = [*folder.glob("best_*.pth")]
+        written = {entry["file"] for entry in listed(folder)}
+        # A run that was killed within its first save leaves a best one with nothing to
+        # go on from. It has listed, at most, the one that was to come next.
+        if written and sum(not name.startswith("best_") for name in written) <= 1:
+            best = []
+        if found or best:
+            return min(found or best)
+    return None
+
+
 # Listings, and remarks of MMEngine on its own code, that nobody at a terminal needs.
 _FOR_THE_LOG_FILE = (
     "Hooks will be executed",
@@ -180,11 +203,13 @@ class FineTuneRunner(Runner):
             raise ValueError(
                 f"train_cfg.max_epochs is {epochs!r}, expected a whole number from 1."
             )
-        if not self._resume and Path(self.work_dir, POINTER).is_file():
+        folder = folder_of_checkpoints(self)
+        if not self._resume and (earlier := _earlier({Path(self.work_dir), folder})):
             raise FileExistsError(
-                f"{self.work_dir} holds the checkpoints of an earlier run, which this "
-                "one would overwrite. To go on with it: --resume. To keep both: "
-                "--work-dir FOLDER. To start it over: delete the folder first."
+                f"{earlier.parent} holds the checkpoints of an earlier run, such as "
+                f"{earlier.name}, which this one would overwrite. To go on with it: "
+                "--resume. To keep both: --work-dir FOLDER. To start it over: delete "
+                "the folder first."
             )
         self._dump_given_config()
         self._keep_decoded()
@@ -364,14 +389,8 @@ class FineTuneRunner(Runner):
             newest = newest_checkpoint(Path(self.work_dir), self.logger, folder)
             self._load_from = str(newest)
         super().load_or_resume()
-        known = self.message_hub.runtime_info
-        for key in [key for key in known if key.startswith("best_ckpt")]:
-            best = Path(known[key])
-            # Of another folder: its own run's, which a better one must not delete.
-            if best.parent != folder and Path(folder, best.name).is_file():
-                self.message_hub.update_info(key, str(folder / best.name))
-            elif best.parent != folder:
-                known.pop(key)
+        if self._resume and self._load_from is not None:
+            keep_own_files(self, Path(self._load_from))
 
     def load_checkpoint(
         self,

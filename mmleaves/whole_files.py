@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whenever a process or the machine dies."""
 
+import errno
 import os
 import shutil
 import time
@@ -15,6 +16,8 @@ from mmleaves.crash_points import reach
 UNFINISHED = ".unfinished"
 # To write a file takes seconds.
 _UNFINISHED_SECONDS = 3600
+# What file systems say that sync no folders, as some in user space and on networks.
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class CannotWriteError(RunError, OSError):
@@ -39,7 +42,8 @@ def write_whole(
         size_bytes: How large the file becomes, if that is known, for messages.
 
     Raises:
-        CannotWriteError: If the system refuses. What was there is as it was.
+        CannotWriteError: If the system refuses. What was there is as it was, unless
+            the message says that the new file is in its place.
     """
     # Not the process's number: on a shared folder another machine has the same.
     unfinished = path.with_name(f"{path.name}.{uuid4().hex[:16]}{UNFINISHED}")
@@ -54,8 +58,6 @@ def write_whole(
             check(unfinished)
         reach(f"{path.name} checked")
         unfinished.replace(path)
-        reach(f"{path.name} in place")
-        _sync_folder(path.parent)
     except CannotWriteError:
         raise
     except OSError as error:
@@ -63,6 +65,16 @@ def write_whole(
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+    reach(f"{path.name} in place")
+    try:
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise CannotWriteError(
+            f"{path} was written, and is whole; but its folder could not be brought to "
+            f"the disk: {error.strerror or error}. After a power cut, the file from "
+            "before may be back. Look at the disk, or take another folder; a "
+            "training goes on with --resume."
+        ) from error
 
 
 def _cannot_write(path: Path, error: OSError, size_bytes: int | None) -> str:
@@ -88,6 +100,9 @@ def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

@@ -189,7 +189,8 @@ def run(command, *args, log, **kwargs):
 
 def train_again(config, work, *more, log, **kwargs):
     """Do as a user's script does: go on if there is something, else begin."""
-    resume = ["--resume"] if (work / "last_checkpoint").exists() else []
+    kinds = ("epoch_*.pth", "iter_*.pth", "interrupted.pth", "last_checkpoint")
+    resume = ["--resume"] if any(any(work.glob(kind)) for kind in kinds) else []
     return start("train", config, "--work-dir", work, *resume, *more, log=log, **kwargs)
 
 

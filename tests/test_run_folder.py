@@ -1,5 +1,6 @@
 """Two runs in one folder, and folders that are none."""
 
+import json
 import os
 import platform
 import signal
@@ -7,6 +8,8 @@ import time
 
 import pytest
 from forked_runs import run, said, start, train_again, wait, write_run
+
+from mmleaves.runner import _earlier
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +77,28 @@ def test_a_file_in_the_place_of_the_folder_is_refused_before_training(config, tm
         assert "--work-dir FOLDER" in text
         assert "Traceback" not in text
     assert place.read_text() == "a file"
+
+
+@pytest.mark.parametrize(
+    ("files", "written", "found"),
+    [
+        (["interrupted.pth", "weights.pth"], [], "interrupted.pth"),
+        (["iter_20.pth"], [], "iter_20.pth"),
+        # What was kept of a run that went on after it, or of another program's.
+        (["best_a_epoch_1.pth"], ["best_a_epoch_1", "epoch_1", "epoch_2"], "best_a_"),
+        (["best_a_epoch_1.pth"], [], "best_a_"),
+        # Killed before its first checkpoint was there: nothing else could be done.
+        (["best_a_epoch_1.pth"], ["best_a_epoch_1", "epoch_1"], None),
+        (["weights.pth", "notes.txt"], [], None),
+    ],
+)
+def test_what_an_earlier_run_left_is_found(tmp_path, files, written, found):
+    for name in files:
+        (tmp_path / name).touch()
+    entries = [{"file": f"{name}.pth", "bytes": 0, "sha256": ""} for name in written]
+    (tmp_path / "checkpoints.json").write_text(json.dumps({"checkpoints": entries}))
+    earlier = _earlier([tmp_path / "nothing", tmp_path])
+    if found is None:
+        assert earlier is None
+    else:
+        assert earlier.name.startswith(found)

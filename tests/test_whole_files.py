@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from mmleaves.whole_files import CannotWriteError, sweep, write_whole
+from mmleaves.whole_files import CannotWriteError, _sync_folder, sweep, write_whole
 
 
 def test_the_file_is_replaced_and_nothing_else_is_left(tmp_path):
@@ -72,3 +73,14 @@ def test_where_nobody_else_writes_all_that_is_unfinished_is_swept(tmp_path):
     (tmp_path / "file.0.unfinished").touch()
     sweep(tmp_path, older_than_seconds=0)
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, which syncs nothing")
+def test_a_folder_that_cannot_be_synced_is_no_error():
+    folder = os.open("/proc", os.O_RDONLY)
+    try:
+        with pytest.raises(OSError, match="Invalid argument"):
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+    _sync_folder(Path("/proc"))

@@ -15,6 +15,7 @@ import pickle
 import re
 import urllib.error
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
@@ -66,6 +67,7 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
     try:
         with torch.serialization.safe_globals(STAND_INS), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")
+            _check_sizes(path)
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
         checkpoint = from_stand_ins(checkpoint)
     except Exception as error:  # damaged bytes can make a reader fail in any way
@@ -78,6 +80,29 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
             "dict of tensors by name, or one with a `state_dict`."
         )
     return checkpoint
+
+
+def _check_sizes(path: Path) -> None:
+    """Make sure that a file takes no more memory than its own size.
+
+    Raises:
+        ValueError: If a record of it is compressed, or there are more bytes in all.
+        zipfile.BadZipFile: If it begins as an archive and is none.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":  # as torch tells them apart
+            return
+        with zipfile.ZipFile(file) as archive:
+            records = archive.infolist()
+    for record in records:
+        if record.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(
+                f"its record {record.filename!r} is compressed, to {record.file_size:,}"
+                " bytes once it is read, and torch compresses none"
+            )
+    announced = sum(record.file_size for record in records)
+    if announced > path.stat().st_size:
+        raise ValueError(f"its records are {announced:,} bytes, more than the file has")
 
 
 class UnsafeCheckpointError(RunError, ValueError):

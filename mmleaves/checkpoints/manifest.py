@@ -54,8 +54,9 @@ def enter(path: Path, size_bytes: int, sha256: str) -> None:
         for entry in listed(path.parent)
         if Path(path.parent, entry["file"]).is_file()
     ]
-    same = [entry for entry in entries if entry["file"] == path.name]
-    entries = [entry for entry in entries if entry not in same[:-1]]
+    same = [i for i, entry in enumerate(entries) if entry["file"] == path.name]
+    # By place: two may be equal, and one of them has to stay.
+    entries = [entry for i, entry in enumerate(entries) if i not in same[:-1]]
     entries.append({"file": path.name, "bytes": size_bytes, "sha256": sha256})
     text = json.dumps({"checkpoints": entries}, indent=1) + "\n"
     write_whole(path.with_name(FILE), lambda file: file.write_text(text))

@@ -12,6 +12,9 @@ from mmleaves.checkpoints.manifest import (
 from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
 
+# What a run leaves that is stopped within an epoch, until the epoch's own is there.
+_STOPPED = "interrupted.pth"
+
 
 class NothingToResumeError(RunError, FileNotFoundError):
     """There is no checkpoint."""
@@ -45,7 +48,7 @@ def newest_checkpoint(
     order = {name: i for i, name in enumerate(written)}
     folders = {work_dir, folder or work_dir}
     candidates = [path for place in folders for path in place.glob("*.pth")]
-    candidates = [p for p in candidates if _step(p) >= 0 or p.name == named]
+    candidates = [p for p in candidates if _step(p) >= 0 or p.name in (named, _STOPPED)]
     # The last written comes first, which after a resume from an earlier epoch need not
     # be the highest.
     candidates.sort(key=lambda p: (order.get(p.name, -1), _step(p)), reverse=True)

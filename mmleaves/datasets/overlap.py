@@ -18,11 +18,36 @@ def image_keys(paths: Iterable[str]) -> dict[int, str]:
     However a file is named, through links or from another folder, the number is the
     same. On another machine or in another place it is not.
     """
+    return {_number(os.path.realpath(path)): path for path in paths}
+
+
+def moving_keys(datasets: Iterable[BaseDataset]) -> dict[int, tuple[str, int]]:
+    """Return path and label of each image by a number that moves along with the data.
+
+    It stands for the path below the data set's root, and for the data set's place among
+    the others, as two may have files of the same name.
+    """
     keys = {}
-    for path in paths:
-        digest = blake2b(os.fsencode(os.path.realpath(path)), digest_size=8).digest()
-        keys[int.from_bytes(digest, "big") >> 1] = path
+    for place, dataset in enumerate(datasets):
+        labels = dataset.get_gt_labels().tolist()
+        for path, label in zip(image_paths(dataset), labels, strict=True):
+            keys[_number(f"{place}:{_below_root(dataset, path)}")] = (path, label)
     return keys
+
+
+def _below_root(dataset: BaseDataset, path: str) -> str:
+    path = os.path.normpath(path)
+    # The folder of the images may be outside of the root.
+    for root in (dataset.data_root, dataset.data_prefix.get("img_path")):
+        start = os.path.join(os.path.normpath(root), "") if root else None  # noqa: PTH118
+        if start and path.startswith(start):
+            return path.removeprefix(start)
+    return path
+
+
+def _number(name: str) -> int:
+    digest = blake2b(os.fsencode(name), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
 
 
 def check_overlap(trained: Collection[int], scored: dict[int, str], part: str) -> None:

@@ -8,26 +8,30 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmleaves.datasets.overlap import image_keys, image_paths
+from mmleaves.datasets.overlap import moving_keys
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.registry import HOOKS
 
 # In the message hub, and in run.json: when the run was resumed, and with what changed.
 RESUMES = "resumes"
-# By what a setting's name begins with. Where one changes, the weights become others.
-_REFUSED = re.compile(
-    r"(model|data_preprocessor|optim_wrapper|param_scheduler|auto_scale_lr|dataset"
-    r"|precision|randomness|train_dataloader\.(batch_size|sampler|dataset|drop_last))"
-    r"(\.|$)"
-)
+# By what a setting's name begins with. All others are refused, as far as anyone knows
+# the weights become others.
+#
 # Of no matter for the result, or looked at elsewhere: images one by one, `trainable`.
 _FREE = re.compile(
     r"(work_dir|load_from|resume|launcher|log_level|log_processor|env_cfg|visualizer"
-    r"|vis_backends|default_hooks|default_scope|custom_imports|image_cache|trainable"
-    r"|runner_type|experiment_name|test_\w+|(train|val)_dataloader\.(num_workers"
-    r"|persistent_workers|pin_memory|prefetch_factor|collate_fn|timeout"
-    r"|multiprocessing_context))(\.|$)"
+    r"|vis_backends|default_scope|custom_imports|image_cache|feature_cache|trainable"
+    r"|skip_bad|runner_type|experiment_name|(test|tta)_\w+"
+    r"|default_hooks\.(audit|check_\w+|checkpoint|logger|progress_bar|run_record"
+    r"|stop_on_signal|timer|visualization|watch_loader)"
+    r"|train_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor"
+    r"|timeout|multiprocessing_context))(\.|$)"
     r"|.*\.(data_root|data_prefix|ann_file|img_prefix|init_cfg)(\.|$)"
+)
+# Of the validation, and of how long the run is.
+_NAMED = re.compile(
+    r"(val_\w+|default_hooks\.early_stopping|train_cfg\.(max_epochs|max_iters|val_begin"
+    r"|val_interval|dynamic_intervals))(\.|$)"
 )
 _WORKERS = "train_dataloader.num_workers"
 _SHOWN = 6
@@ -59,7 +63,8 @@ class CheckResumeHook(Hook):
         meta["settings"] = settings(runner.cfg.to_dict())
         for part, images in self._parts(runner).items():
             keys = sorted(images)
-            meta[f"{part}_images"] = torch.tensor(keys)
+            # Not `train_images`, which tells where they lie.
+            meta[f"{part}_files"] = torch.tensor(keys)
             meta[f"{part}_labels"] = torch.tensor([images[key][1] for key in keys])
 
     def before_train(self, runner: Runner) -> None:
@@ -80,7 +85,7 @@ class CheckResumeHook(Hook):
             if name == _WORKERS:
                 runner.logger.info(f"{change}: the weights do not go by it.")
             elif not _FREE.match(name):
-                (refused if _REFUSED.match(name) else named).append(change)
+                (named if _NAMED.match(name) else refused).append(change)
         if refused and not force:
             raise ValueError(
                 "This is not the run that was begun, and would end with other weights: "
@@ -133,24 +138,18 @@ def _images(runner: Runner) -> dict[str, dict[int, tuple[str, int]]]:
     loaders = {"train": runner.train_dataloader}
     if runner.val_loop is not None:
         loaders["val"] = runner.val_dataloader
-    found = {}
-    for part, loader in loaders.items():
-        found[part] = {}
-        for dataset in inner_datasets(loader.dataset):
-            labels = dataset.get_gt_labels().tolist()
-            paths = image_paths(dataset)
-            by_path = dict(zip(paths, labels, strict=True))
-            keys = image_keys(paths)
-            found[part] |= {key: (path, by_path[path]) for key, path in keys.items()}
-    return found
+    return {
+        part: moving_keys(inner_datasets(loader.dataset))
+        for part, loader in loaders.items()
+    }
 
 
 def _changed_images(before: dict, now: dict[str, dict]) -> list[str]:
     changes = []
     for part, images in now.items():
-        if f"{part}_images" not in before:
+        if f"{part}_files" not in before:
             continue
-        keys = before[f"{part}_images"].tolist()
+        keys = before[f"{part}_files"].tolist()
         known = set(keys)
         new = [path for key, (path, _) in images.items() if key not in known]
         gone = len(known - images.keys())
@@ -160,9 +159,7 @@ def _changed_images(before: dict, now: dict[str, dict]) -> list[str]:
                 f"the {part} part is other data, or split in another way: of "
                 f"{len(keys)} images {gone} are gone, and {len(new)} are new{such}"
             )
-        labels = before.get(f"{part}_labels")
-        if labels is None:
-            continue
+        labels = before[f"{part}_labels"]
         relabelled = [
             images[key][0]
             for key, label in zip(keys, labels.tolist(), strict=True)

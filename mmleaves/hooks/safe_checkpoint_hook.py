@@ -1,5 +1,6 @@
 """Checkpoints that no kill can lose."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmleaves.checkpoints.manifest import listed
 from mmleaves.crash_points import reach
 from mmleaves.registry import HOOKS
 from mmleaves.whole_files import sweep, write_whole
@@ -16,6 +18,8 @@ POINTER = "last_checkpoint"
 _FEWEST = 2
 # In the message hub: files that a newer one has taken the place of.
 _OUTDATED = "outdated_ckpts"
+# In the message hub, by upstream: epochs or iterations whose checkpoints are there.
+_KEPT = "keep_ckpt_ids"
 # What a run that is stopped within an epoch leaves, until the epoch's own is there.
 INTERRUPTED = "interrupted.pth"
 
@@ -101,7 +105,7 @@ class SafeCheckpointHook(CheckpointHook):
             kept = [*self.keep_ckpt_ids, step]
             outdated += map(self.filename_tmpl.format, kept[: -self.max_keep_ckpts])
             self.keep_ckpt_ids.append(step)
-            runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+            runner.message_hub.update_info(_KEPT, list(self.keep_ckpt_ids))
         self.last_ckpt = str(Path(self.out_dir, name))
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
         runner.message_hub.update_info(_OUTDATED, outdated)
@@ -125,7 +129,58 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
-            Path(self.out_dir, name).unlink(missing_ok=True)
+            if is_own_name(name, self.filename_tmpl):
+                Path(self.out_dir, name).unlink(missing_ok=True)
+
+
+def is_own_name(name: object, filename_tmpl: str) -> bool:
+    """Return whether a run that names its checkpoints so gives a file that name."""
+    if not isinstance(name, str) or re.search(r"[/\\:\0]", name):
+        return False
+    numbered = re.escape(filename_tmpl.format("NUMBER")).replace("NUMBER", r"\d+")
+    return bool(re.fullmatch(rf"{numbered}|best_.+\.pth", name))
+
+
+def keep_own_files(runner: Runner, checkpoint: Path) -> None:
+    """Forget the files that a resumed checkpoint names and that are not the run's own.
+
+    Checkpoints are data, and what they name is replaced or deleted later. Only files of
+    the run's own folder that its list has are its own; none is, if the checkpoint comes
+    from elsewhere.
+
+    Args:
+        runner: What has read the checkpoint.
+        checkpoint: Where it was read.
+    """
+    folder = folder_of_checkpoints(runner)
+    places = {folder.resolve(), Path(runner.work_dir).resolve()}
+    is_own = checkpoint.expanduser().parent.resolve() in places
+    files = {entry["file"] for entry in listed(folder)} if is_own else set()
+    hook = next(
+        (hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None
+    )
+    template = hook.filename_tmpl if hook is not None else "epoch_{}.pth"
+    known = runner.message_hub.runtime_info
+
+    def own(name: object) -> bool:
+        return is_own_name(name, template) and name in files
+
+    def items(key: str) -> list:
+        return known[key] if isinstance(known[key], list | tuple) else []
+
+    if _OUTDATED in known:
+        runner.message_hub.update_info(_OUTDATED, [*filter(own, items(_OUTDATED))])
+    if _KEPT in known:
+        steps = [step for step in items(_KEPT) if type(step) is int]
+        kept = [step for step in steps if own(template.format(step))]
+        runner.message_hub.update_info(_KEPT, kept)
+    for key in [key for key in known if key.startswith("best_ckpt")]:
+        # By its name alone: the folder may have been moved since.
+        name = Path(known[key]).name if isinstance(known[key], str) else None
+        if own(name):
+            runner.message_hub.update_info(key, str(folder / name))
+        else:
+            known.pop(key)
 
 
 def folder_of_checkpoints(runner: Runner) -> Path:

@@ -1,8 +1,10 @@
 """Checkpoints that would run code do not; those of others that hold data are read."""
 
 import io
+import json
 import os
 import pickle
+import shutil
 import zipfile
 from collections import OrderedDict
 from contextlib import suppress
@@ -178,6 +180,42 @@ def test_a_config_in_a_checkpoint_is_not_run(trained, tmp_path):
     assert not marker.exists()
     Config.fromstring(code, ".py")  # what MMEngine does with it
     assert marker.exists()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_checkpoint_of_mere_data_deletes_no_file_of_the_user(trained, tmp_path, own):
+    config, trained_work = trained
+    work, log = tmp_path / "work", tmp_path / "log"
+    shutil.copytree(trained_work, work)
+    victims = [tmp_path / "thesis.txt", work / "thesis.txt", work / "best_mine.pth"]
+    victims += [work / "epoch_7.pth", tmp_path / "kept.pth"]
+    for victim in victims:
+        victim.write_text("of the user")
+    # An empty folder for upstream to remove, and for a way through it.
+    victims.append(work / "epoch_3.pth")
+    victims[-1].mkdir()
+    (work / "epoch_").mkdir()
+    evil = (work if own else tmp_path) / "epoch_1.pth"
+    checkpoint = torch.load(trained_work / "epoch_1.pth", weights_only=True)
+    names = [str(victims[0]), "../thesis.txt", "thesis.txt", "epoch_7.pth", 5]
+    checkpoint["message_hub"]["runtime_info"] |= {
+        "outdated_ckpts": names,
+        "best_ckpt": str(work / "best_mine.pth"),
+        "best_score": -1.0,
+        "best_ckpt_x": 5,
+        "keep_ckpt_ids": ["/../../kept", 3, 7, 8, 9],
+    }
+    torch.save(checkpoint, evil)
+    entry = {"bytes": evil.stat().st_size, "sha256": sha256_of(evil)}
+    files = ["epoch_1.pth", *map(str, names)]
+    lines = [{"file": file, **entry} for file in files if file != "epoch_7.pth"]
+    if own:  # a folder of somebody else, with a list of theirs
+        text = json.dumps({"checkpoints": lines})
+        (work / "checkpoints.json").write_text(text)
+    args = [config, "--work-dir", work, "--resume", evil, "--cfg-options"]
+    assert run("train", *args, "train_cfg.max_epochs=2", log=log) == 0, said(log)
+    assert (work / "epoch_2.pth").is_file()
+    assert [victim for victim in victims if not victim.exists()] == []
 
 
 def stock(config, folder):

@@ -1,5 +1,7 @@
+import copy
 import pickle
 import socket
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,29 @@ def test_a_checkpoint_that_breaks_off_is_named(tmp_path, size):
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(DamagedCheckpointError, match=rf"half\.pth \({size} bytes\)"):
         CheckpointLoader.load_checkpoint(str(path))
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_checkpoint_that_grows_in_memory_is_refused(tmp_path, compressed):
+    """Deflated, or records of many names for the same bytes of the file."""
+    path, bomb = tmp_path / "whole.pth", tmp_path / "bomb.pth"
+    torch.save({"state_dict": {"w": torch.zeros(10_000_000)}}, path)
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(bomb, "w", method) as archive:
+        for name in whole.namelist():
+            archive.writestr(name, whole.read(name))
+        if not compressed:
+            record = copy.copy(archive.getinfo("whole/data/0"))
+            record.filename = "whole/data/1"
+            archive.filelist.append(record)
+            archive.NameToInfo[record.filename] = record
+    if compressed:
+        assert bomb.stat().st_size < 100_000
+    # Torch itself reads the one, and the other too if its pickle asks for it.
+    assert torch.load(bomb, weights_only=True)["state_dict"]["w"].sum() == 0
+    why = r"'whole/data\.pkl' is compressed" if compressed else "80,0.* than the file"
+    with pytest.raises(DamagedCheckpointError, match=why):
+        CheckpointLoader.load_checkpoint(str(bomb), "cpu")
 
 
 def test_a_pickle_without_tensors_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from forked_runs import outcome, said, train_again, wait, write_run
 from forked_runs import run as run_command
 
 from mmleaves.checkpoints.loading import load_from_local
-from mmleaves.checkpoints.manifest import DamagedCheckpointError
+from mmleaves.checkpoints.manifest import DamagedCheckpointError, enter, listed
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.checkpoints.saving import write_checkpoint
 from mmleaves.crash_points import CRASH_AT
@@ -58,6 +58,11 @@ def test_without_a_pointer_it_is_the_newest_of_an_epoch(run, caplog, pointer):
         (run / "last_checkpoint").write_text(pointer)
     assert newest_checkpoint(run, LOGGER).name == "epoch_10.pth"
     assert "goes on from epoch_10.pth" in caplog.text
+
+
+def test_a_stop_within_the_first_epoch_is_found_without_a_pointer(tmp_path):
+    torch.save({"meta": {"epoch": 0}}, tmp_path / "interrupted.pth")
+    assert newest_checkpoint(tmp_path, LOGGER).name == "interrupted.pth"
 
 
 def test_nothing_to_resume_is_refused(tmp_path):
@@ -157,3 +162,17 @@ def test_a_run_falls_back_says_so_and_ends_the_same_or_exits_with_3(tmp_path):
         == 3
     )
     assert "There is nothing to resume in" in said(log)
+
+    (work / "last_checkpoint").unlink()
+    before = {path: path.stat().st_mtime_ns for path in work.glob("*.pth")}
+    assert run_command("train", config, "--work-dir", work, log=log) == 2
+    assert "such as epoch_3.pth, which this one would overwrite." in said(log)
+    assert {path: path.stat().st_mtime_ns for path in work.glob("*.pth")} == before
+
+
+def test_the_list_keeps_the_file_that_is_there_until_another_takes_its_place(tmp_path):
+    path = tmp_path / "epoch_1.pth"
+    path.write_bytes(b"same")
+    for digits in ("a", "a", "b"):
+        enter(path, 4, digits)
+    assert [entry["sha256"] for entry in listed(tmp_path)] == ["a", "b"]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from mmleaves.locks import hold, holder, is_held
 
 HOLDER = """
@@ -43,6 +45,34 @@ def test_a_lock_ends_with_its_process_though_workers_live_on(tmp_path):
     finally:
         process.kill()
         os.kill(int(worker), signal.SIGKILL)
+
+
+LOOKER = """
+import sys
+from pathlib import Path
+from mmleaves.locks import is_held
+print("looks", flush=True)
+while True:
+    is_held(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, to look is to take it")
+def test_who_looks_at_a_lock_keeps_nobody_out(tmp_path):
+    path = tmp_path / "run.lock"
+    path.touch()
+    command = [sys.executable, "-c", LOOKER, str(path)]
+    looker = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        looker.stdout.readline()
+        refused = 0
+        for _ in range(3000):
+            with hold(path) as ours:
+                refused += not ours
+    finally:
+        looker.kill()
+        looker.wait()
+    assert refused == 0
 
 
 def test_a_lock_that_nobody_holds_is_free(tmp_path):

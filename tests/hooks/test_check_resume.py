@@ -7,6 +7,7 @@ import pytest
 from forked_runs import outcome, run, said, write_run
 
 from mmleaves.crash_points import CRASH_AT
+from mmleaves.hooks.check_resume_hook import _FREE, _NAMED
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,7 @@ def resume(runs, tmp_path):
         ),
         ("train_dataloader.batch_size=4", "train_dataloader.batch_size was 8, is 4"),
         ("randomness.seed=1", "randomness.seed was 0, is 1"),
+        ("custom_hooks.0.momentum=0.5", "custom_hooks.0.momentum was 0.1, is 0.5"),
         (
             "dataset.split_seed=1",
             "the train part is other data, or split in another way: of 24 images ",
@@ -62,6 +64,19 @@ def test_what_would_change_the_weights_is_refused_by_name(resume, setting, chang
     assert not (work / "epoch_2.pth").exists()
 
 
+def test_what_is_not_known_to_be_free_is_refused():
+    def kind(name):
+        return "free" if _FREE.match(name) else "named" if _NAMED.match(name) else "no"
+
+    refused = "train_dataloader.collate_fn.type train_dataloader.num_batch_per_epoch"
+    refused += " train_cfg.type default_hooks.draws.type channels_last model.head.type"
+    assert {kind(name) for name in refused.split()} == {"no"}
+    named = "val_dataloader.batch_size train_cfg.max_epochs val_evaluator.0.type"
+    assert {kind(name) for name in named.split()} == {"named"}
+    free = "dataset.data_root default_hooks.logger.interval test_dataloader.batch_size"
+    assert {kind(name) for name in free.split()} == {"free"}
+
+
 def test_forced_it_goes_on_and_the_record_says_so(resume):
     code, told, work = resume("optim_wrapper.optimizer.lr=0.1", more=["--force"])
     assert code == 0, told
@@ -71,28 +86,61 @@ def test_forced_it_goes_on_and_the_record_says_so(resume):
     assert "optim_wrapper.optimizer.lr was 0.05, is 0.1" in resumed["changed"]
 
 
+CSV = """
+dataset = dict(type="mmleaves.LeavesCSV", part="all", classes_from="train.csv")
+del train_dataloader["dataset"]["part"], val_dataloader["dataset"]["part"]
+train_dataloader["dataset"].update(ann_file="train.csv")
+val_dataloader["dataset"].update(ann_file="val.csv")
+"""
+
+
 def test_changed_images_labels_and_classes_are_refused_by_name(runs, tmp_path):
-    config, _, _ = runs
     data, work = tmp_path / "data", tmp_path / "work"
-    shutil.copytree(config.parent / "data", data)
+    shutil.copytree(runs[0].parent / "data", data)
+    config = tmp_path / "csv.py"
+    config.write_text(runs[0].read_text() + CSV)
+
+    def rows(numbers):
+        return [
+            f"{name}/{i:03}.png,{name}" for name in ("dark", "light") for i in numbers
+        ]
+
+    def write(lines, file="train.csv"):
+        (data / file).write_text("\n".join(["image,label", *lines]))
+
+    begun = rows(range(12))
+    write(begun)
+    write(rows(range(12, 16)), "val.csv")
     given = [f"dataset.data_root={data}", "train_cfg.max_epochs=1"]
-    assert train(config, work, tmp_path, *given) == 0
+    assert train(config, work, tmp_path, *given) == 0, said(tmp_path / "log")
     given[1] = "train_cfg.max_epochs=2"
 
-    def told():
+    def told(lines):
+        write(lines)
         assert train(config, work, tmp_path, *given, more=["--resume"]) == 2
         return said(tmp_path / "log")
 
     shutil.copy(data / "dark" / "000.png", data / "dark" / "new.png")
-    assert "images 0 are gone, and 1 are new" in told().replace(
-        "1 are gone", "0 are gone"
-    )
-    (data / "dark" / "new.png").unlink()
-    (data / "dark").rename(data / "dusky")
-    text = told()
+    assert (
+        "with other weights: the train part is other data, or split in another way: "
+        f"of 24 images 2 are gone, and 1 are new, such as {data}/dark/new.png. Resume "
+    ) in told([*begun[2:], "dark/new.png,dark"])
+    assert (
+        "This is not the run that was begun, and would end with other weights: "
+        "1 images of the train part have another label, such as "
+        f"{data}/dark/001.png. Resume with what it began with; or"
+    ) in told([begun[0], "dark/001.png,light", *begun[2:]])
+    dusky = [row.replace(",dark", ",dusky") for row in rows(range(16))]
+    write(dusky[12:16] + dusky[28:], "val.csv")
+    text = told(dusky[:12] + dusky[16:28])
     assert "label 0 is 'dark' in the checkpoint and 'dusky' in the data" in text
-    (data / "dusky").rename(data / "dark")
-    assert train(config, work, tmp_path, *given, more=["--resume"]) == 0
+    write(begun)
+    write(rows(range(12, 16)), "val.csv")
+    # As on another machine. Nothing that the weights go by has changed.
+    data = data.rename(tmp_path / "moved")
+    given[0] = f"dataset.data_root={data}"
+    code = train(config, work, tmp_path, *given, more=["--resume"])
+    assert code == 0, said(tmp_path / "log")
 
 
 def test_what_changes_no_weight_is_named_and_allowed(runs, resume):

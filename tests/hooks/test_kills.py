@@ -54,3 +54,12 @@ def test_twenty_kills_at_random_instants_lose_nothing(tmp_path):
     assert not failures, failures
     assert counted["kills"] == 20
     assert counted["runs that were killed"] >= 5
+
+
+def test_a_run_killed_within_its_first_save_begins_anew(runs, tmp_path):
+    work, log, once = tmp_path / "work", tmp_path / "log", "train_cfg.max_epochs=1"
+    # The best one is there, and nothing that could be resumed.
+    assert train(runs[0], work, log, "epoch_1.pth checked", once) == 137
+    assert [path.name for path in work.glob("*.pth")] == ["best_progress_epoch_1.pth"]
+    assert train(runs[0], work, log, "", once) == 0, said(log)
+    assert (work / "epoch_1.pth").is_file()
