@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from input_runs import CONFIG, SMALL, class_folders, refused, train
 from test_input_faults import ALL, config_with
 from tool_runs import ROOT
 
+# As a read from a network's disk does: no handler of Python's is run meanwhile.
+HANGS_IN_C = (
+    "import ctypes; from pathlib import Path; "
+    "Path({session!r}).write_text(str(os.getsid(0))); "
+    "mutex = ctypes.create_string_buffer(64); "
+    "lock = ctypes.CDLL(None).pthread_mutex_lock; lock(mutex); lock(mutex)"
+)
 WORKER = ("train_dataloader.num_workers=1", "train_dataloader.batch_size=8")
 
 
@@ -26,7 +34,7 @@ def fails_in_epoch_2(folder, data, name, what, *options):
     body = (
         "        import os, signal, time\n"
         f"        if os.path.exists({str(marker)!r}):\n"
-        f"            {what}\n"
+        f"            {what.format(session=str(folder / 'run' / 'session'))}\n"
         "        return results\n"
     )
     config = config_with(folder, name, body)
@@ -39,6 +47,16 @@ def fails_in_epoch_2(folder, data, name, what, *options):
     return done
 
 
+def in_session(number):
+    """Return the processes of a session that live."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+            found += [stat.parent.name] * (int(session) == number and state != "Z")
+    return found
+
+
 def test_a_worker_that_is_killed_is_told_and_the_checkpoint_is_whole(tmp_path, data):
     what = "os.kill(os.getpid(), signal.SIGKILL)"
     said = refused(fails_in_epoch_2(tmp_path, data, "dies", what), code=71)
@@ -49,8 +67,10 @@ def test_a_worker_that_is_killed_is_told_and_the_checkpoint_is_whole(tmp_path, d
 
 def test_a_worker_that_hangs_is_told_of_and_ends_the_run(tmp_path, data):
     limits = ("train_dataloader.timeout=8", "default_hooks.watch_loader.warn_after_s=2")
-    done = fails_in_epoch_2(tmp_path, data, "hangs", "time.sleep(600)", *limits)
+    done = fails_in_epoch_2(tmp_path, data, "hangs", HANGS_IN_C, *limits)
     said = refused(done, code=71)
+    # The workers are of its session, and had been left behind or waited for.
+    assert not in_session(int((tmp_path / "run" / "session").read_text()))
     assert "workers have given no batch for 8 s" in said
     log = done.stdout + said
     assert re.search(r"No batch for [2-7] s: the data loader's workers hang", log)
