@@ -1,5 +1,6 @@
 """Workers of the data loader that are killed, hang, or find no shared memory."""
 
+import errno
 import os
 import re
 import subprocess
@@ -12,6 +13,9 @@ import torch
 from input_runs import CONFIG, SMALL, class_folders, refused, train
 from test_input_faults import ALL, config_with
 from tool_runs import ROOT
+
+from mmleaves.hooks.watch_loader_hook import told_of_loader
+from mmleaves.whole_files import CannotWriteError
 
 # As a read from a network's disk does: no handler of Python's is run meanwhile.
 HANGS_IN_C = (
@@ -55,6 +59,20 @@ def in_session(number):
             state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
             found += [stat.parent.name] * (int(session) == number and state != "Z")
     return found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/data/torch_shm/DataLoader"),
+        OSError("Caught OSError in DataLoader worker process 0.\n/killed/1.jpg exited"),
+        CannotWriteError("/torch_1_2/DataLoader: No space left on device, shm"),
+    ],
+)
+def test_another_error_is_not_taken_for_one_of_the_loader(error):
+    with pytest.raises(OSError) as raised, told_of_loader("train_dataloader"):
+        raise error
+    assert raised.value is error
 
 
 def test_a_worker_that_is_killed_is_told_and_the_checkpoint_is_whole(tmp_path, data):
