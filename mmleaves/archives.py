@@ -1,9 +1,11 @@
 """Unpack archives, once it is sure of every member that it is harmless."""
 
+import glob
 import lzma
 import shutil
 import stat
 import tarfile
+import time
 import unicodedata
 import zipfile
 import zlib
@@ -12,21 +14,51 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+from uuid import uuid4
+
+from mmleaves.whole_files import UNFINISHED
 
 ARCHIVE_ENDINGS = (
     *(".zip", ".tar", ".tgz", ".tbz2", ".txz"),
     *(".tar.gz", ".tar.bz2", ".tar.xz"),
 )
 _BLOCK_BYTES = 1 << 20
+# Of what a tar archive says of its next member, such as a long name. Python reads it
+# whole.
+_HEADER_BYTES = 1 << 20
+_HEADERS = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
+# An unpacking that was killed a day ago goes on nowhere.
+_UNFINISHED_SECONDS = 86_400
 # Below this many, it does not matter how well they were packed.
 _SMALL_BYTES = 100_000_000
 # Names that a Mac adds, and its Finder hides.
 _LEFT_OUT = "__MACOSX"
+
+
+class _HeaderError(Exception):
+    """No error of tarfile's, which would take it for another kind of archive."""
+
+
 # What Python's readers raise on an archive that is damaged, or locked by a password.
 _DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, EOFError, UnicodeError),
-    *(zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError),
+    *(zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, MemoryError),
+    _HeaderError,
 )
+
+
+class _TarInfo(tarfile.TarInfo):
+    """A header that is looked at before Python reads what it announces."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _HEADERS and self.size > _HEADER_BYTES:
+            raise _HeaderError(
+                f"a header of {self.size:,} bytes, expected {_HEADER_BYTES:,} at most"
+            )
+        return super()._proc_member(tar)
 
 
 @dataclass(frozen=True)
@@ -84,13 +116,21 @@ def unpack(
             f"{folder}: found it to hold files, expected a new or an empty folder. "
             "Name another."
         )
-    beside = folder.with_name(f"{folder.name}.unfinished")
+    if folder.is_symlink():
+        raise FileExistsError(
+            f"{folder}: found a link, expected a new or an empty folder. Name the "
+            f"folder itself, {folder.resolve()}."
+        )
+    folder = folder.resolve()
+    beside = folder.with_name(f"{folder.name}.{uuid4().hex[:16]}{UNFINISHED}")
     try:
         with closing(_open(archive)) as opened:
             members = _checked(
                 archive, _members(opened, max_members), max_gb, max_ratio
             )
-            beside.mkdir(parents=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(folder)
+            beside.mkdir()
             try:
                 for member in members:
                     _write(opened, member, beside)
@@ -107,11 +147,19 @@ def unpack(
     return sum(member.kind == "file" for member in members)
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what unpackings that were killed left beside the folder."""
+    for path in folder.parent.glob(f"{glob.escape(folder.name)}.*{UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime >= _UNFINISHED_SECONDS:
+                shutil.rmtree(path)
+
+
 def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
     if zipfile.is_zipfile(archive):
         return zipfile.ZipFile(archive)
     try:
-        return tarfile.open(archive)
+        return tarfile.open(archive, tarinfo=_TarInfo)
     except (tarfile.ReadError, EOFError):
         with archive.open("rb") as file:
             start = file.read(12)
@@ -154,7 +202,7 @@ def _checked(
         ValueError: If one can; with its name.
     """
     kept: list[Member] = []
-    seen: dict[str, tuple[str, bool, str]] = {}
+    seen: dict[str, tuple[str, bool, Member]] = {}
     n_bytes, packed = 0, archive.stat().st_size
     try:
         for member in members:
@@ -204,7 +252,7 @@ def _path(member: Member) -> PurePosixPath | None:
 
 
 def _check_unique(
-    member: Member, path: PurePosixPath, seen: dict[str, tuple[str, bool, str]]
+    member: Member, path: PurePosixPath, seen: dict[str, tuple[str, bool, Member]]
 ) -> None:
     """Refuse two members for one file, also where capitals and accents do not count.
 
@@ -215,12 +263,12 @@ def _check_unique(
         is_folder = above != path or member.kind == "folder"
         spelt = str(above)
         key = unicodedata.normalize("NFC", spelt).casefold()
-        known = seen.setdefault(key, (spelt, is_folder, member.name))
-        again = known[2] is not member.name
+        known = seen.setdefault(key, (spelt, is_folder, member))
+        again = known[2] is not member
         if again and not (is_folder and known[:2] == (spelt, True)):
             raise ValueError(
-                f"found the members {known[2]!r} and {member.name!r}, which are one "
-                "file or folder where capitals and accents do not count, expected "
+                f"found the members {known[2].name!r} and {member.name!r}, which are "
+                "one file or folder where capitals and accents do not count, expected "
                 "each once. Rename one and pack it again."
             )
 

@@ -1,15 +1,20 @@
 """Whether a config holds settings alone, found out without running it.
 
-MMEngine runs a config as Python, imports what its ``custom_imports`` name, and calls
-whatever Python object a ``type`` names, such as ``os.system``. What is read here is its
-syntax only.
+MMEngine replaces text between double braces, runs a config as Python, imports what its
+``custom_imports`` and scopes name, and imports and calls whatever Python object a
+``type`` names, such as ``os.system``. What is read here is its syntax only.
 """
 
 import ast
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path, PurePosixPath
 
 _CALLED = ("dict", "list", "tuple")
-_SCOPES = ("mmleaves", "mmpretrain", "mmengine", "mmcv")
+# Names of packages, whose `registry` MMEngine imports.
+_SCOPE_KEYS = ("_scope_", "default_scope")
+_SCOPES = ("mmleaves", "mmpretrain", "mmengine")
 _OPERATORS = ast.Add | ast.Sub | ast.Mult | ast.Div
 _BASES = "_base_"
 
@@ -23,14 +28,18 @@ def refuse_code(config: Path) -> None:
     Raises:
         FileNotFoundError: If a base is missing.
         ValueError: If one does more than set names to numbers, texts, lists and dicts,
-            imports a module that is not ours, or names a ``type`` by a module's path;
-            names the line.
+            imports a module that is not ours, or names a ``type`` that is not
+            registered; names the line.
     """
     if config.suffix != ".py":
         _refuse(config, 1, "is no Python file; reading it may run code too")
     if not config.is_file():
         raise FileNotFoundError(f"{config}: found no such file, expected a base.")
-    tree = ast.parse(config.read_text(encoding="utf-8"), filename=str(config))
+    text = config.read_text(encoding="utf-8")
+    if (place := text.find("{{")) >= 0:
+        # Before it parses the text, MMEngine puts other text there.
+        _refuse(config, text.count("\n", 0, place) + 1, "has {{ in it")
+    tree = ast.parse(text, filename=str(config))
     known: set[str] = set()
     for statement in tree.body:
         is_text = isinstance(statement, ast.Expr) and isinstance(
@@ -50,6 +59,28 @@ def refuse_code(config: Path) -> None:
                     refuse_code(config.parent / base)
             if target.id == "custom_imports":
                 _check_imports(statement.value, config)
+            _check_item(ast.Constant(target.id), statement.value, config)
+
+
+@contextmanager
+def no_pickles() -> Iterator[None]:
+    """Let MMEngine read no annotations that may hold code: of pickle and of YAML."""
+    from mmengine.fileio import io
+
+    known = dict(io.file_handlers)
+    for ending in ("pickle", "pkl", "yaml", "yml"):
+        io.file_handlers.pop(ending, None)
+    try:
+        yield
+    except TypeError as error:
+        if "Unsupported format" not in str(error):
+            raise
+        raise ValueError(
+            f"found annotations in a file whose reading may run code ({error}), "
+            "expected JSON or text. If you trust it: --trust-config."
+        ) from error
+    finally:
+        io.file_handlers.update(known)
 
 
 def _check(node: ast.expr, known: set[str], config: Path) -> None:
@@ -76,6 +107,8 @@ def _check(node: ast.expr, known: set[str], config: Path) -> None:
             for keyword in node.keywords:
                 if keyword.arg is not None:
                     _check_item(ast.Constant(keyword.arg), keyword.value, config)
+            if name == "dict" and not all(isinstance(a, ast.Dict) for a in node.args):
+                _refuse(config, node.lineno, "makes a dict of something else")
             children = [*node.args, *(keyword.value for keyword in node.keywords)]
         case ast.Attribute() if _root(node) == _BASES:
             children = []  # MMEngine's way of taking a base's value
@@ -89,15 +122,32 @@ def _check(node: ast.expr, known: set[str], config: Path) -> None:
 def _check_item(key: ast.expr, value: ast.expr, config: Path) -> None:
     if not isinstance(key, ast.Constant):
         _refuse(config, value.lineno, "has a key that is computed")
-    if key.value != "type":
+    if key.value not in ("type", *_SCOPE_KEYS):
         return
-    name = value.value if isinstance(value, ast.Constant) else None
-    if name is None and isinstance(value, ast.Constant):
+    if not isinstance(value, ast.Constant):
+        _refuse(config, value.lineno, f"has a {key.value} that is computed")
+    name = value.value
+    if name is None:
         return
-    scope, _, last = str(name).rpartition(".")
-    if not isinstance(name, str) or (scope and scope not in _SCOPES) or not last:
-        said = repr(name) if isinstance(name, str) else "that is computed"
-        _refuse(config, value.lineno, f"has a type {said}, which may be any function")
+    if key.value in _SCOPE_KEYS and name not in _SCOPES:
+        _refuse(config, value.lineno, f"has the {key.value} {name!r}, a package")
+    if key.value == "type" and name not in _types():
+        said = f"has a type {name!r}, which is not registered and may be any function"
+        _refuse(config, value.lineno, said)
+
+
+@cache
+def _types() -> set[str]:
+    """Return all that is registered, with and without its scope."""
+    # Deferred: it imports the whole stack.
+    from mmleaves.registered import registries
+
+    found = set()
+    for registry in registries():
+        registry.import_from_location()
+        found |= {f"{registry.scope}.{name}" for name in registry.module_dict}
+        found |= registry.module_dict.keys()
+    return found
 
 
 def _check_imports(value: ast.expr, config: Path) -> None:
@@ -126,8 +176,10 @@ def _bases(value: ast.expr, config: Path) -> list[str]:
         _refuse(config, value.lineno, "computes its bases")
     bases = [found] if isinstance(found, str) else list(found)
     for base in bases:
-        package, sign, _ = str(base).partition("::")
-        if sign and package not in ("mmpretrain", "mmleaves"):
+        package, sign, path = str(base).partition("::")
+        parts = PurePosixPath(path.replace("\\", "/")).parts
+        outside = {"..", "/"} & {*parts} or ":" in path
+        if sign and (outside or package not in ("mmpretrain", "mmleaves")):
             _refuse(config, value.lineno, f"has the base {base}")
     # Installed with those packages, whose code runs anyway.
     return [base for base in bases if "::" not in base]

@@ -2,8 +2,8 @@
 
 import copy
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -38,7 +38,8 @@ from mmleaves.hooks.safe_checkpoint_hook import (
     folder_of_checkpoints,
     keep_own_files,
 )
-from mmleaves.hooks.watch_loader_hook import told_of_loader
+from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
+from mmleaves.hooks.watch_loader_hook import WatchLoaderHook, told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.optim.precision import (
@@ -214,7 +215,7 @@ class FineTuneRunner(Runner):
         self._dump_given_config()
         self._keep_decoded()
         try:
-            with told_of_loader():
+            with self._ends_hooks(), told_of_loader("train_dataloader"):
                 return super().train()
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
@@ -227,12 +228,22 @@ class FineTuneRunner(Runner):
             ) from error
 
     def val(self) -> dict:
-        with told_of_loader():
+        with self._ends_hooks(), told_of_loader("val_dataloader"):
             return super().val()
 
     def test(self) -> dict:
-        with told_of_loader():
+        with self._ends_hooks(), told_of_loader("test_dataloader"):
             return super().test()
+
+    @contextmanager
+    def _ends_hooks(self) -> Iterator[None]:
+        """End what MMEngine leaves running when an error ends the run."""
+        try:
+            yield
+        finally:
+            for hook in self.hooks:
+                if isinstance(hook, WatchLoaderHook | StopOnSignalHook):
+                    hook.end()
 
     def build_dataloader(
         self,

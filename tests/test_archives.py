@@ -4,7 +4,10 @@ import io
 import os
 import stat
 import tarfile
+import time
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +130,45 @@ def test_too_much_is_refused_with_the_limit_and_the_option_that_raises_it(tmp_pa
     with pytest.raises(ValueError, match=r"lies\.zip: found an archive that cannot"):
         unpack(tmp_path / "lies.zip", out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_long_header_is_refused_before_it_is_read(tmp_path, kind):
+    info = special("long", kind)
+    info.size = 300_000_000
+    with tarfile.open(tmp_path / "long.tar.gz", "w:gz", compresslevel=1) as packed:
+        packed.addfile(info, io.BytesIO(bytes(info.size)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="a header of 300,000,000 bytes, expected"):
+            unpack(tmp_path / "long.tar.gz", tmp_path / "out")
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_twice_by_one_letter_is_seen(tmp_path):
+    with pytest.raises(ValueError, match="'a' and 'a', which are one"):
+        unpack(pack_zip(tmp_path / "a.zip", [("a", b"1"), ("a", b"2")]), tmp_path / "o")
+
+
+def test_what_a_kill_left_is_no_obstacle_and_goes_after_a_day(tmp_path, monkeypatch):
+    path = pack_zip(tmp_path / "set.zip", GOOD)
+    for name, age_s in (("out.1.unfinished", 0), ("out.2.unfinished", 90_000)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, times=(time.time() - age_s,) * 2)
+    assert unpack(path, tmp_path / "out") == 2
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"set.zip", "out", "out.1.unfinished"}
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert unpack(path, Path()) == 2
+    assert tree(tmp_path / "here") == dict(GOOD)
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileExistsError, match="link: found a link, expected a new"):
+        unpack(path, tmp_path / "link")
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz"])

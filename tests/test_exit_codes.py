@@ -8,6 +8,7 @@ from tool_runs import ROOT, run_tool
 
 from mmleaves.commands import doctor, exit_codes, train
 from mmleaves.commands.errors import RunError, reports_errors
+from mmleaves.commands.upstream_errors import explained
 
 CODES = {
     name: value for name, value in vars(exit_codes).items() if isinstance(value, int)
@@ -201,3 +202,10 @@ def test_the_doctor_ends_with_2_where_it_finds_an_error(config, capsys):
     assert "own.py, line 7" in told
     assert "Write: model = dict(head=dict(num_classes=2))" in told
     assert "1 error, " in told
+
+
+def test_a_config_that_cannot_be_read_is_not_printed_whole():
+    error = SyntaxError("There are syntax errors in config file a.py: " + "x " * 9000)
+    said = explained(error)
+    assert "config file a.py: x x" in said
+    assert len(said) < 400

@@ -1,9 +1,11 @@
 """Workers of the data loader that are killed, hang, or find no shared memory."""
 
+import errno
 import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,16 @@ from input_runs import CONFIG, SMALL, class_folders, refused, train
 from test_input_faults import ALL, config_with
 from tool_runs import ROOT
 
+from mmleaves.hooks.watch_loader_hook import told_of_loader
+from mmleaves.whole_files import CannotWriteError
+
+# As a read from a network's disk does: no handler of Python's is run meanwhile.
+HANGS_IN_C = (
+    "import ctypes; from pathlib import Path; "
+    "Path({session!r}).write_text(str(os.getsid(0))); "
+    "mutex = ctypes.create_string_buffer(64); "
+    "lock = ctypes.CDLL(None).pthread_mutex_lock; lock(mutex); lock(mutex)"
+)
 WORKER = ("train_dataloader.num_workers=1", "train_dataloader.batch_size=8")
 
 
@@ -26,7 +38,7 @@ def fails_in_epoch_2(folder, data, name, what, *options):
     body = (
         "        import os, signal, time\n"
         f"        if os.path.exists({str(marker)!r}):\n"
-        f"            {what}\n"
+        f"            {what.format(session=str(folder / 'run' / 'session'))}\n"
         "        return results\n"
     )
     config = config_with(folder, name, body)
@@ -39,6 +51,30 @@ def fails_in_epoch_2(folder, data, name, what, *options):
     return done
 
 
+def in_session(number):
+    """Return the processes of a session that live."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+            found += [stat.parent.name] * (int(session) == number and state != "Z")
+    return found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/data/torch_shm/DataLoader"),
+        OSError("Caught OSError in DataLoader worker process 0.\n/killed/1.jpg exited"),
+        CannotWriteError("/torch_1_2/DataLoader: No space left on device, shm"),
+    ],
+)
+def test_another_error_is_not_taken_for_one_of_the_loader(error):
+    with pytest.raises(OSError) as raised, told_of_loader("train_dataloader"):
+        raise error
+    assert raised.value is error
+
+
 def test_a_worker_that_is_killed_is_told_and_the_checkpoint_is_whole(tmp_path, data):
     what = "os.kill(os.getpid(), signal.SIGKILL)"
     said = refused(fails_in_epoch_2(tmp_path, data, "dies", what), code=71)
@@ -49,8 +85,10 @@ def test_a_worker_that_is_killed_is_told_and_the_checkpoint_is_whole(tmp_path, d
 
 def test_a_worker_that_hangs_is_told_of_and_ends_the_run(tmp_path, data):
     limits = ("train_dataloader.timeout=8", "default_hooks.watch_loader.warn_after_s=2")
-    done = fails_in_epoch_2(tmp_path, data, "hangs", "time.sleep(600)", *limits)
+    done = fails_in_epoch_2(tmp_path, data, "hangs", HANGS_IN_C, *limits)
     said = refused(done, code=71)
+    # The workers are of its session, and had been left behind or waited for.
+    assert not in_session(int((tmp_path / "run" / "session").read_text()))
     assert "workers have given no batch for 8 s" in said
     log = done.stdout + said
     assert re.search(r"No batch for [2-7] s: the data loader's workers hang", log)

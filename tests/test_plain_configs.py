@@ -29,8 +29,19 @@ CODE = {
     "a type in a literal": 'dataset = {{"type": "os.system", "command": "touch {m}"}}',
     "a type that is computed": 'dataset = dict(type="os" + ".system")',
     "a key that is computed": 'dataset = {{"ty" + "pe": "os.system"}}',
+    "a type that is a module": 'dataset = dict(type="planted")',
+    "a type of a module of ours": 'dataset = dict(type="mmengine.load")',
+    "a dict of pairs": 'dataset = dict([("type", "os.system"), ("command", "{m}")])',
+    "a dict of a name": 'n = [["type", "os.system"]]\ndataset = dict(n)',
+    "a dict of what is unpacked": 'n = [[["type", "os.system"]]]\nd = dict(*n)',
+    "a scope that is a package": 'default_scope = "planted"',
+    "a scope of a part": 'dataset = dict(type="CustomDataset", _scope_="planted")',
+    "a text that is replaced": 'x = {{{{"$X:{call}#|.*"}}}}',
+    "a base's value in a text": 'x = "{{{{ _base_.x }}}}"',
     "a base that runs": '_base_ = ["./planted.py"]',
     "a base of another package": '_base_ = ["planted::x.py"]',
+    "a base outside of a package": '_base_ = "mmpretrain::resnet/../../{folder}/p.py"',
+    "a base anywhere": '_base_ = "mmpretrain::/{folder}/planted.py"',
 }
 
 
@@ -49,7 +60,9 @@ def planted(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", CODE)
 def test_check_runs_no_config_that_holds_code(kind, planted, tmp_path, capsys):
     marker, call = planted
-    text = CODE[kind].format(call=call, marker=str(marker), m=marker)
+    text = CODE[kind].format(
+        call=call, marker=str(marker), m=marker, folder=f"../../../..{tmp_path}"
+    )
     (tmp_path / "evil.py").write_text(f'"""A config."""\n{text}\n')
     with pytest.raises(SystemExit) as end:
         check.main(["evil.py"])
@@ -60,13 +73,27 @@ def test_check_runs_no_config_that_holds_code(kind, planted, tmp_path, capsys):
     assert not marker.exists()
 
 
-def test_a_config_that_is_trusted_is_run(planted, tmp_path):
+@pytest.mark.parametrize("kind", ["a call", "a text that is replaced"])
+def test_a_config_that_is_trusted_is_run(kind, planted, tmp_path):
     """So that the payloads above are known to be ones."""
-    marker, _ = planted
-    (tmp_path / "evil.py").write_text(CODE["a call"].format(marker=str(marker)))
+    marker, call = planted
+    (tmp_path / "evil.py").write_text(CODE[kind].format(call=call, marker=str(marker)))
     with pytest.raises(SystemExit):
         check.main(["evil.py", "--trust-config"])
     assert marker.exists()
+
+
+@pytest.mark.parametrize("trust", [[], ["--trust-config"]])
+def test_annotations_that_hold_code_are_not_read(trust, planted, tmp_path, capsys):
+    marker, _ = planted
+    data = b"cos\nsystem\n(S'touch " + bytes(marker) + b"'\ntR."
+    (tmp_path / "labels.pkl").write_bytes(data)
+    dataset = 'dict(type="MultiLabelDataset", ann_file="labels.pkl", pipeline=[])'
+    (tmp_path / "evil.py").write_text(f"test_dataloader = dict(dataset={dataset})\n")
+    with pytest.raises(SystemExit):
+        check.main(["evil.py", *trust])
+    assert marker.exists() == bool(trust)
+    assert bool(trust) == ("may run code" not in capsys.readouterr().err)
 
 
 def test_a_config_of_yaml_is_refused_as_it_can_hold_code_too(planted, tmp_path, capsys):

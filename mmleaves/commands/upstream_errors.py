@@ -3,7 +3,11 @@
 import re
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
+# A clone of this repository has the package's name too, and all else in its .venv.
+_OURS = Path(__file__).parents[1]
+_LONGEST = 300
 _BUILDERS = ("build_from_cfg", "build_runner_from_cfg", "build_model_from_cfg")
 _DOCTOR = "`mmleaves doctor CONFIG` says where it stands."
 
@@ -23,7 +27,7 @@ def explained(error: BaseException) -> str | None:
             return meaning(found)
     frames = traceback.extract_tb(error.__traceback__)
     built = any(frame.name in _BUILDERS for frame in frames)
-    ours = frames and "/mmleaves/" in frames[-1].filename.replace("\\", "/")
+    ours = frames and _OURS in Path(frames[-1].filename).parents
     if built and not ours and isinstance(error, TypeError | KeyError | AssertionError):
         return (
             f"What the config asks for cannot be built: {type(error).__name__}: "
@@ -72,7 +76,13 @@ def _shapes(found: re.Match) -> str:
 
 
 def _config(found: re.Match) -> str:
-    return f"The config cannot be read: {found[0]}."
+    # MMEngine quotes the whole file in some.
+    return f"The config cannot be read: {_cut(found[0])}."
+
+
+def _cut(text: str) -> str:
+    where = " ".join(re.findall(r"\S+\.py\b|\bline \d+", text[_LONGEST:])[-2:])
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ... {where}".rstrip()
 
 
 def _inherited(found: re.Match) -> str:

@@ -1,7 +1,6 @@
 """Stop when the machine is wanted back, with everything saved."""
 
 import atexit
-import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,12 +10,12 @@ import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmleaves.commands import exit_codes
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE, PENDING
 from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER, validates_after
+from mmleaves.hooks.watch_loader_hook import kill_workers
 from mmleaves.registry import HOOKS
 from mmleaves.whole_files import write_whole
 
@@ -46,16 +45,21 @@ class StopOnSignalHook(Hook):
         self._received, self._something_to_save = None, False
         for number in filter(None, _SIGNALS):
             self._before[number] = signal.signal(number, self._receive)
-        ends = torch.zeros((), dtype=torch.uint8).share_memory_()
-        atexit.register(ends.fill_, 1)
+        # They ignore SIGTERM, by which Python would end them, and then wait for them.
+        atexit.unregister(kill_workers)
+        atexit.register(kill_workers)
         for loop in (runner.train_loop, runner.val_loop):
             loader = getattr(loop, "dataloader", None)
             if isinstance(loader, DataLoader):
-                loader.worker_init_fn = _Worker(loader.worker_init_fn, ends)
+                loader.worker_init_fn = _Worker(loader.worker_init_fn)
 
     def after_train(self, runner: Runner) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self.end()
+
+    def end(self) -> None:
+        """Let signals do what they did before the training, however that ended."""
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None or not self._something_to_save:
@@ -139,26 +143,22 @@ class StopOnSignalHook(Hook):
 class _Worker:
     """What starts a worker: signals are for its parent to hear.
 
-    Those of a whole group of processes, as SLURM sends them, reach workers too. But
-    when the parent ends, SIGTERM is how it ends them.
+    Those of a whole group of processes, as SLURM sends them, reach workers too, whose
+    batches the parent needs until it has saved. It ends them by `kill_workers`.
 
     Args:
         start: What else starts it.
-        ends: Whether the parent ends, in shared memory.
     """
 
-    def __init__(self, start: Callable[[int], None] | None, ends: Tensor) -> None:
-        self._start, self._ends = start, ends
+    def __init__(self, start: Callable[[int], None] | None) -> None:
+        self._start = start
 
     def __call__(self, number: int) -> None:
         for of_parent in filter(None, _SIGNALS):
-            signal.signal(of_parent, self._receive)
+            # No handler of Python's, which would not run while a worker hangs in C.
+            signal.signal(of_parent, signal.SIG_IGN)
         if self._start is not None:
             self._start(number)
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._ends:
-            os._exit(0)
 
 
 def _counts_epochs(runner: Runner) -> bool:

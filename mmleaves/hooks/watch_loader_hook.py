@@ -1,5 +1,8 @@
 """Say what has become of a data loader that gives no batch."""
 
+import errno
+import gc
+import multiprocessing.process
 import re
 import threading
 import time
@@ -8,6 +11,8 @@ from contextlib import contextmanager
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import _utils
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
@@ -48,6 +53,10 @@ class WatchLoaderHook(Hook):
         self._thread.start()
 
     def after_run(self, runner: Runner) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Watch no longer, however the run ended."""
         self._ended.set()
 
     def _watch(self, runner: Runner) -> None:
@@ -108,42 +117,94 @@ class WatchLoaderHook(Hook):
 
 
 @contextmanager
-def told_of_loader() -> Iterator[None]:
+def told_of_loader(loader: str) -> Iterator[None]:
     """Say in our words what torch's data loader says of dead workers in its own.
+
+    After any error the loaders' workers are killed: nobody waits for them any more.
+
+    Args:
+        loader: The config's name of it, such as ``"test_dataloader"``.
 
     Raises:
         LoaderError: If workers were killed, have hung, or found no shared memory.
     """
     try:
         yield
+    except RunError:
+        kill_workers()
+        raise
     except (RuntimeError, OSError) as error:
-        if (told := _told(str(error))) is None:
+        kill_workers()
+        if (told := _told(error, loader)) is None:
             raise
         raise LoaderError(told) from error
+    except BaseException:
+        kill_workers()
+        raise
 
 
-def _told(said: str) -> str | None:
-    if re.search(r"DataLoader timed out after \d+", said):
-        (seconds,) = re.findall(r"timed out after (\d+)", said)
+def kill_workers(wait_s: float = 5) -> None:
+    """Kill the workers of all data loaders.
+
+    Args:
+        wait_s: How long to wait for them to be gone. One that a disk keeps from dying
+            is left to the system.
+    """
+    loaders = [o for o in gc.get_objects() if type(o) is _MultiProcessingDataLoaderIter]
+    for loader in loaders:
+        # What it does at its end waits for locks that a worker may hold when it dies.
+        loader._shutdown = True
+        if getattr(loader, "_worker_pids_set", False):
+            # Else a worker's death would be an error, wherever we are by then.
+            _utils.signal_handling._remove_worker_pids(id(loader))
+            loader._worker_pids_set = False
+        if hasattr(loader, "_pin_memory_thread_done_event"):
+            loader._pin_memory_thread_done_event.set()
+    workers = [w for loader in loaders for w in getattr(loader, "_workers", ())]
+    for worker in workers:
+        worker.kill()
+    ends = time.monotonic() + wait_s
+    for worker in workers:
+        worker.join(max(0.0, ends - time.monotonic()))
+        # Of those, Python waits at its end for each, for ever.
+        multiprocessing.process._children.discard(worker)
+
+
+def _told(error: Exception, loader: str) -> str | None:
+    said = str(error)
+    whole = f" {_WHOLE}" if loader == "train_dataloader" else ""
+    if found := re.match(r"DataLoader timed out after (\d+)", said):
         return (
-            f"The data loader's workers have given no batch for {seconds} s, expected "
+            f"The data loader's workers have given no batch for {found[1]} s, expected "
             "one before. They hang, or the disk is slow. Look whether the data folder "
-            "can be read (ls); if it is only slow, raise train_dataloader.timeout, in "
-            f"seconds, or set num_workers to 0. {_WHOLE}"
+            f"can be read (ls); if it is only slow, raise {loader}.timeout, in "
+            f"seconds, or set {loader}.num_workers=0.{whole}"
         )
-    full = "No space left on device" in said or "bus error" in said.lower()
-    if full and ("torch_" in said or "shm" in said or "DataLoader" in said):
+    if _no_shared_memory(error, said):
+        without = f"{loader}.num_workers=0"
+        if loader == "train_dataloader":
+            without += " val_dataloader.num_workers=0"
         return (
             "A worker of the data loader found no room in shared memory (/dev/shm), "
             "expected room for a few batches. Make it larger (docker run "
-            "--shm-size=2g), or read without workers: train_dataloader.num_workers=0 "
-            f"val_dataloader.num_workers=0. {_WHOLE}"
+            f"--shm-size=2g), or read without workers: {without}.{whole}"
         )
-    if "DataLoader worker" in said and ("killed" in said or "exited" in said):
+    if re.match(r"DataLoader worker \(pid.*\) (is killed|exited)", said):
         return (
             f"A worker of the data loader was killed ({said.splitlines()[0]}), "
             "expected it to live as long as the run. Most often the machine was out "
-            "of memory (dmesg says so): set train_dataloader.num_workers lower, or "
-            f"image_cache=None. {_WHOLE}"
+            f"of memory (dmesg says so): set {loader}.num_workers lower, or "
+            f"image_cache=None.{whole}"
         )
     return None
+
+
+def _no_shared_memory(error: Exception, said: str) -> bool:
+    """Return whether it is torch that says so, not a path in what another says."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return str(error.filename or "").startswith("/dev/shm/")
+    return bool(
+        re.match(r"DataLoader worker \(pid.*\) .*bus error", said, re.IGNORECASE)
+        or re.search(r"unable to .*</?torch_\w+>.*No space left on device", said)
+        or re.search(r"No space left on device: '/dev/shm/", said)
+    )

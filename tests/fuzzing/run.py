@@ -22,8 +22,12 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
+import mmleaves
+
 MAX_S, MAX_MB, BATCH = 10, 500, 250
-OURS = f"{os.sep}mmleaves{os.sep}"
+# Seeds whose first case is accepted.
+HARMLESS = {"image": 100, "table": 100, "folders": 101, "checkpoints": 101}
+OURS = Path(mmleaves.__file__).parent
 
 
 def try_case(kind: str, seed: int, number: int, base: Path) -> tuple[str, str]:
@@ -42,7 +46,7 @@ def try_case(kind: str, seed: int, number: int, base: Path) -> tuple[str, str]:
         outcome, text = "accepted", ""
     except (ValueError, OSError) as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        ours = OURS in frame.filename
+        ours = OURS in Path(frame.filename).parents
         outcome, text = "refused", str(error)
         if not ours:
             outcome, text = "fault", _short(error)
@@ -80,7 +84,10 @@ def _run_batch(kind: str, seed: int, numbers: list[int], base: Path, told: int) 
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    try_case(kind, seed, numbers[0], base)  # loads what reads files of this kind
+    # Loads what reads files of this kind, before the memory is measured.
+    outcome, text = try_case(kind, HARMLESS[kind], 0, base)
+    if outcome != "accepted":
+        raise RuntimeError(f"the harmless {kind} was {outcome}: {text}")
     before = _peak_mb()
     with os.fdopen(told, "w") as out:
         for number in numbers:
@@ -101,10 +108,12 @@ def run_batch(kind: str, seed: int, numbers: list[int]) -> list[tuple[str, int, 
             reading, writing = os.pipe()
             if (child := os.fork()) == 0:
                 os.close(reading)
+                code = 1
                 try:
                     _run_batch(kind, seed, left, Path(base, "b"), writing)
+                    code = 0
                 finally:
-                    os._exit(0)
+                    os._exit(code)
             os.close(writing)
             fault = _listen(reading, child, results)
             _, status = os.waitpid(child, 0)
