@@ -6,8 +6,6 @@ MMEngine replaces text between double braces, runs a config as Python, imports w
 """
 
 import ast
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -60,27 +58,6 @@ def refuse_code(config: Path) -> None:
             if target.id == "custom_imports":
                 _check_imports(statement.value, config)
             _check_item(ast.Constant(target.id), statement.value, config)
-
-
-@contextmanager
-def no_pickles() -> Iterator[None]:
-    """Let MMEngine read no annotations that may hold code: of pickle and of YAML."""
-    from mmengine.fileio import io
-
-    known = dict(io.file_handlers)
-    for ending in ("pickle", "pkl", "yaml", "yml"):
-        io.file_handlers.pop(ending, None)
-    try:
-        yield
-    except TypeError as error:
-        if "Unsupported format" not in str(error):
-            raise
-        raise ValueError(
-            f"found annotations in a file whose reading may run code ({error}), "
-            "expected JSON or text. If you trust it: --trust-config."
-        ) from error
-    finally:
-        io.file_handlers.update(known)
 
 
 def _check(node: ast.expr, known: set[str], config: Path) -> None:

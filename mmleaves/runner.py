@@ -26,7 +26,6 @@ from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
-from mmleaves.datasets.names_as_text import as_text
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
@@ -42,6 +41,7 @@ from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
 from mmleaves.hooks.watch_loader_hook import WatchLoaderHook, told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.models.reversible import mend_reversible
+from mmleaves.names_as_text import as_text
 from mmleaves.optim.precision import (
     apply_precision,
     resolve_precision,

@@ -18,8 +18,8 @@ from input_runs import CONFIG, class_folders, drawn, refused, train
 from PIL import Image
 from tool_runs import ROOT, check, run_tool
 
-from mmleaves.datasets.names_as_text import from_text
 from mmleaves.evidence.predictions import read_predictions
+from mmleaves.names_as_text import from_text
 
 HALVES = ("dataset.train_fraction=0.5", "dataset.val_fraction=0.25")
 

@@ -83,19 +83,6 @@ def test_a_config_that_is_trusted_is_run(kind, planted, tmp_path):
     assert marker.exists()
 
 
-@pytest.mark.parametrize("trust", [[], ["--trust-config"]])
-def test_annotations_that_hold_code_are_not_read(trust, planted, tmp_path, capsys):
-    marker, _ = planted
-    data = b"cos\nsystem\n(S'touch " + bytes(marker) + b"'\ntR."
-    (tmp_path / "labels.pkl").write_bytes(data)
-    dataset = 'dict(type="MultiLabelDataset", ann_file="labels.pkl", pipeline=[])'
-    (tmp_path / "evil.py").write_text(f"test_dataloader = dict(dataset={dataset})\n")
-    with pytest.raises(SystemExit):
-        check.main(["evil.py", *trust])
-    assert marker.exists() == bool(trust)
-    assert bool(trust) == ("may run code" not in capsys.readouterr().err)
-
-
 def test_a_config_of_yaml_is_refused_as_it_can_hold_code_too(planted, tmp_path, capsys):
     marker, _ = planted
     payload = f"x: !!python/object/apply:os.system ['touch {marker}']\n"

@@ -14,6 +14,7 @@ import os
 import random
 import resource
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def become(asked: dict) -> None:
     import numpy as np
 
     os.setsid()
+    # A pytest in the background ignores it, and what it starts would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     nothing = os.open(os.devnull, os.O_RDONLY)
     out, err = (
         os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

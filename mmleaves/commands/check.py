@@ -4,7 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,13 +187,12 @@ def _read(
             )
         from mmleaves.audit.from_datasets import config_megapixels, parts_of_config
         from mmleaves.config import find_config, load_config
-        from mmleaves.plain_configs import no_pickles, refuse_code
+        from mmleaves.plain_configs import refuse_code
 
         if not args.trust_config:
             refuse_code(find_config(args.sources[0]))
         cfg = load_config(args.sources[0], args.cfg_options)
-        with nullcontext() if args.trust_config else no_pickles():
-            parts, known = parts_of_config(cfg, args.group_column)
+        parts, known = parts_of_config(cfg, args.group_column)
         return parts, known, config_megapixels(cfg)
     if args.cfg_options:
         raise ValueError(

@@ -1,6 +1,7 @@
-"""Annotation files hold data: a pickle, which could run any code, is not read."""
+"""Annotation files hold data: no code in them is run, whatever reads them."""
 
-from mmengine.fileio import PickleHandler, register_handler
+import yaml
+from mmengine.fileio import PickleHandler, YamlHandler, register_handler
 
 from mmleaves.commands import exit_codes
 from mmleaves.commands.errors import RunError
@@ -28,6 +29,14 @@ class RefusePickles(PickleHandler):
 
     def load_from_path(self, filepath: object, **kwargs: object) -> None:
         raise _refusal(filepath)
+
+
+@register_handler(["yaml", "yml"])
+class PlainYaml(YamlHandler):
+    """Reads YAML of plain values; MMEngine's own makes any Python object of it."""
+
+    def load_from_fileobj(self, file: object, **kwargs: object) -> object:
+        return super().load_from_fileobj(file, **kwargs | {"Loader": yaml.SafeLoader})
 
 
 def _refusal(name: object) -> PickledAnnotationsError:

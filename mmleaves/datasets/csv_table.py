@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 from mmleaves.datasets.image_files import relative_path
-from mmleaves.datasets.names_as_text import from_text
+from mmleaves.names_as_text import from_text
 
 
 def read_columns(file: str, options: dict[str, str]) -> list[tuple]:

@@ -7,8 +7,8 @@ from mmengine.config import Config
 
 from mmleaves.checkpoints.loading import checkpoint_classes
 from mmleaves.config import fill_datasets
-from mmleaves.datasets.names_as_text import as_text
 from mmleaves.evidence.predictions import Predictions
+from mmleaves.names_as_text import as_text
 from mmleaves.runner import FineTuneRunner, fit_num_classes
 
 

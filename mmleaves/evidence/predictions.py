@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmleaves.datasets.names_as_text import from_text
+from mmleaves.names_as_text import from_text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,8 @@ from dataclasses import astuple, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
-from mmleaves.datasets.names_as_text import as_text, from_text
 from mmleaves.evidence.plan import content_hash
+from mmleaves.names_as_text import as_text, from_text
 from mmleaves.whole_files import write_whole
 
 FILE = "images.csv"

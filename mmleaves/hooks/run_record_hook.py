@@ -11,12 +11,12 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmleaves.datasets.names_as_text import as_text
 from mmleaves.hooks.check_resume_hook import RESUMES
 from mmleaves.hooks.curves import draw_curves
 from mmleaves.hooks.environment import environment
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE
 from mmleaves.hooks.run_parts import run_parts
+from mmleaves.names_as_text import as_text
 from mmleaves.registry import HOOKS
 from mmleaves.whole_files import write_whole
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mmengine
 import pytest
+import yaml
 from mmengine.dataset import BaseDataset
 from tool_runs import run_tool
 
@@ -44,6 +45,16 @@ def test_no_pickle_is_read(file):
 def test_one_can_still_be_written(tmp_path):
     mmengine.dump({"a": 1}, str(tmp_path / "a.pkl"))
     assert pickle.loads((tmp_path / "a.pkl").read_bytes()) == {"a": 1}
+
+
+def test_yaml_makes_plain_values_only(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("a: [1, x]\n")
+    assert mmengine.load(path) == {"a": [1, "x"]}
+    path.write_text(f"!!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
+    with pytest.raises(yaml.YAMLError):
+        mmengine.load(path)
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize("kind", ["BaseDataset", "MultiLabelDataset"])

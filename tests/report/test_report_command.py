@@ -87,10 +87,12 @@ def test_many_classes_are_drawn_and_not_counted_out(tmp_path):
         (["--metric", "speed"], "there is no metric 'speed'"),
     ],
 )
-def test_what_is_none_is_refused(experiment, tmp_path, options, message):
+def test_what_is_none_is_refused(experiment, tmp_path, capsys, options, message):
     out = [] if "--out" in options else ["--out", str(tmp_path / "page.html")]
-    with pytest.raises(ValueError, match=message):
-        main([str(experiment.folder), *options, *out, "--debug"])
+    with pytest.raises(SystemExit) as end:
+        main([str(experiment.folder), *options, *out])
+    assert end.value.code == 2
+    assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "page.html").exists()
 
 
