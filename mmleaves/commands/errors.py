@@ -5,7 +5,6 @@ import functools
 import os
 import select
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,8 +31,8 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
 
     With 2, or with the code of a `RunError`.
 
-    With ``--debug`` the traceback is shown instead. Errors of other kinds are most
-    likely ours and keep it.
+    With ``--debug`` the error is raised, with its traceback and Python's exit code.
+    Errors of other kinds are most likely ours and are raised as well.
     """
 
     @functools.wraps(main)
@@ -49,13 +48,10 @@ def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
             if isinstance(error, BrokenPipeError) and _nobody_reads():
                 sys.exit(PIPE_CLOSED)
             text = _said(error)
-            if text is None:
+            if text is None or "--debug" in (sys.argv if argv is None else argv):
                 raise
-            if "--debug" in (sys.argv if argv is None else argv):
-                traceback.print_exc()
-            else:
-                print(f"\nError: {text}", file=sys.stderr)
-                print("(--debug shows where it came from.)", file=sys.stderr)
+            print(f"\nError: {text}", file=sys.stderr)
+            print("(--debug shows where it came from.)", file=sys.stderr)
             sys.exit(exit_code(error))
 
     return command
