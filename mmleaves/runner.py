@@ -159,6 +159,16 @@ class _ForTerminals(logging.Filter):
         return not (listing or record.getMessage().startswith(_FOR_THE_LOG_FILE))
 
 
+_HOOKS_OF_MMENGINE = (
+    "runtime_info",
+    "timer",
+    "sampler_seed",
+    "logger",
+    "param_scheduler",
+    "checkpoint",
+)
+
+
 @RUNNERS.register_module()
 class FineTuneRunner(Runner):
     """A runner whose classifier has as many classes as the data.
@@ -358,7 +368,13 @@ class FineTuneRunner(Runner):
         return built
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
-        super().register_default_hooks(hooks)
+        # MMEngine takes None for its own hooks alone.
+        named = {
+            name: hook
+            for name, hook in (hooks or {}).items()
+            if hook is not None or name in _HOOKS_OF_MMENGINE
+        }
+        super().register_default_hooks(named)
         self.register_hook(FreezeHook(self._freezer))
         cache = self.cfg.get("feature_cache")
         settings = None if cache is None else CacheSettings(**cache)

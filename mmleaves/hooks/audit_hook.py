@@ -119,11 +119,16 @@ class AuditHook(Hook):
                 grave=False,
             )
             return None
-        return audit_parts(
-            known,
-            cache=open_cache(lambda text: _say([text], grave=False)),
-            max_megapixels=config_megapixels(cfg) or 64,
-        )
+        cache = open_cache(lambda text: _say([text], grave=False))
+        limit = config_megapixels(cfg) or 64
+        try:
+            return audit_parts(known, cache=cache, max_megapixels=limit)
+        except OSError as error:
+            if cache is None:
+                raise
+            # A disk that is full keeps no training from its first epoch.
+            _say([f"The audit keeps nothing: {error}"], grave=False)
+            return audit_parts(known, cache=None, max_megapixels=limit)
 
 
 def summary_lines(report: Report, path: Path) -> list[str]:
