@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from mmleaves.commands.exit_codes import USAGE
+from mmleaves.exit_codes import USAGE
 
 COMMANDS = {
     "check": "find what is wrong with a data set",

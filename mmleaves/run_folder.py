@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import RunError
+from mmleaves import exit_codes
+from mmleaves.errors import RunError
 from mmleaves.locks import hold, holder, host
 from mmleaves.whole_files import CannotWriteError
 

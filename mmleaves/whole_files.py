@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import RunError
+from mmleaves import exit_codes
 from mmleaves.crash_points import reach
+from mmleaves.errors import RunError
 
 UNFINISHED = ".unfinished"
 # To write a file takes seconds.

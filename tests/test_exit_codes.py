@@ -6,9 +6,11 @@ import pytest
 from PIL import Image
 from tool_runs import ROOT, run_tool
 
-from mmleaves.commands import doctor, exit_codes, train
-from mmleaves.commands.errors import RunError, reports_errors
+from mmleaves import exit_codes
+from mmleaves.commands import doctor, train
+from mmleaves.commands.reported_errors import reports_errors
 from mmleaves.commands.upstream_errors import explained
+from mmleaves.errors import RunError
 
 CODES = {
     name: value for name, value in vars(exit_codes).items() if isinstance(value, int)

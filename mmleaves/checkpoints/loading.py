@@ -25,11 +25,11 @@ from mmengine.dist import get_dist_info
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 
+from mmleaves import exit_codes
+from mmleaves.checkpoints import trusted
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, check_listed
 from mmleaves.checkpoints.stock import STAND_INS, from_stand_ins
-from mmleaves.commands import exit_codes
-from mmleaves.commands.arguments import TRUSTED
-from mmleaves.commands.errors import RunError
+from mmleaves.errors import RunError
 
 # What torch says of a file that names more than data, among what it says of damage.
 _NAMES_MORE = re.compile(
@@ -123,7 +123,7 @@ def _names_more_than_data(path: Path, error: Exception) -> bool:
 def _read_trusted(path: Path, map_location: MapLocation, error: Exception) -> object:
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 not in os.environ.get(TRUSTED, "").lower().split(","):
+    if sha256 not in os.environ.get(trusted.VARIABLE, "").lower().split(","):
         raise UnsafeCheckpointError(
             f"{path} was not loaded: it holds Python objects besides tensors and plain "
             f"types, and reading those can run any code ({_reason(error)}). Expected a "

@@ -4,8 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import RunError
+from mmleaves import exit_codes
+from mmleaves.errors import RunError
 from mmleaves.whole_files import write_whole
 
 FILE = "checkpoints.json"

@@ -4,13 +4,13 @@ import re
 from logging import Logger
 from pathlib import Path
 
+from mmleaves import exit_codes
 from mmleaves.checkpoints.loading import load_from_local
 from mmleaves.checkpoints.manifest import (
     DamagedCheckpointError,
     listed,
 )
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import RunError
+from mmleaves.errors import RunError
 
 # What a run leaves that is stopped within an epoch, until the epoch's own is there.
 _STOPPED = "interrupted.pth"

@@ -6,17 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mmleaves.checkpoints import trusted
+
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 
-# Of the files that may run code: their sha256, with commas between; processes that are
-# started from here have it as well.
-TRUSTED = "MMLEAVES_TRUST"
-
-
 class _Trust(argparse.Action):
-    """Add a sha256 to `TRUSTED`."""
+    """Add a sha256 to those of files that may run code."""
 
     def __call__(
         self,
@@ -30,8 +27,8 @@ class _Trust(argparse.Action):
                 f"--trust {values}: expected the 64 digits of a file's sha256, which "
                 "the message that refused it gives."
             )
-        before = os.environ.get(TRUSTED)
-        os.environ[TRUSTED] = f"{before},{values}" if before else values
+        before = os.environ.get(trusted.VARIABLE)
+        os.environ[trusted.VARIABLE] = f"{before},{values}" if before else values
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:

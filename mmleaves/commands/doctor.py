@@ -4,8 +4,8 @@ import argparse
 import json
 import sys
 
-from mmleaves.commands.errors import reports_errors
-from mmleaves.commands.exit_codes import USAGE
+from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.exit_codes import USAGE
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:

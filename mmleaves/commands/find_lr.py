@@ -9,7 +9,7 @@ from mmleaves.commands.arguments import (
     add_trust_argument,
     default_data_loaders,
 )
-from mmleaves.commands.errors import reports_errors
+from mmleaves.commands.reported_errors import reports_errors
 
 
 @reports_errors

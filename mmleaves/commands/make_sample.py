@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmleaves.commands.errors import reports_errors
+from mmleaves.commands.reported_errors import reports_errors
 from mmleaves.sample.settings import LAYOUTS, PER_CLASS, Settings
 
 

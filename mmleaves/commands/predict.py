@@ -3,7 +3,7 @@
 import argparse
 
 from mmleaves.commands.arguments import add_config_arguments, add_trust_argument
-from mmleaves.commands.errors import reports_errors
+from mmleaves.commands.reported_errors import reports_errors
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import reports_errors
+from mmleaves import exit_codes
+from mmleaves.commands.reported_errors import reports_errors
 
 if TYPE_CHECKING:
     from mmleaves.experiments.runs import Run

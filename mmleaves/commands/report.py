@@ -3,7 +3,7 @@
 import argparse
 
 from mmleaves.commands.arguments import add_comparison_arguments
-from mmleaves.commands.errors import reports_errors
+from mmleaves.commands.reported_errors import reports_errors
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmleaves.commands.errors import reports_errors
+from mmleaves.commands.reported_errors import reports_errors
 
 
 @reports_errors

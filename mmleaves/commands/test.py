@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmleaves.commands.arguments import add_common_arguments, default_data_loaders
-from mmleaves.commands.errors import reports_errors
+from mmleaves.commands.reported_errors import reports_errors
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mmleaves.commands.arguments import add_config_arguments, default_data_loaders
-from mmleaves.commands.errors import reports_errors
+from mmleaves.commands.reported_errors import reports_errors
 
 
 @reports_errors

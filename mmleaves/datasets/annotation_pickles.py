@@ -3,8 +3,8 @@
 import yaml
 from mmengine.fileio import PickleHandler, YamlHandler, register_handler
 
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import RunError
+from mmleaves import exit_codes
+from mmleaves.errors import RunError
 
 
 class PickledAnnotationsError(RunError, ValueError):

@@ -11,7 +11,7 @@ from datetime import datetime
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from mmleaves.commands.exit_codes import TERMINATED
+from mmleaves.exit_codes import TERMINATED
 from mmleaves.experiments.runs import LOG, Run
 
 # What a process says by its exit code; 0 is a complete run.
@@ -49,7 +49,8 @@ def done(run: Run) -> bool:
     Returns:
         Whether it is complete; False if another process is doing it.
     """
-    from mmleaves.commands.errors import RunError, exit_code, message
+    from mmleaves.commands.reported_errors import exit_code, message
+    from mmleaves.errors import RunError
     from mmleaves.experiments.do_run import do_run
 
     try:

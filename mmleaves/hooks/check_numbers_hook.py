@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import RunError
+from mmleaves import exit_codes
+from mmleaves.errors import RunError
 from mmleaves.registry import HOOKS
 
 # Epochs after which a model should beat the guess of one class for all.

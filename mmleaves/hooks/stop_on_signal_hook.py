@@ -12,7 +12,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
-from mmleaves.commands import exit_codes
+from mmleaves import exit_codes
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE, PENDING
 from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER, validates_after
 from mmleaves.hooks.watch_loader_hook import kill_workers

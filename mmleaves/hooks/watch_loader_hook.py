@@ -14,8 +14,8 @@ from mmengine.runner import Runner
 from torch.utils.data import _utils
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
-from mmleaves.commands import exit_codes
-from mmleaves.commands.errors import RunError
+from mmleaves import exit_codes
+from mmleaves.errors import RunError
 from mmleaves.registry import HOOKS
 
 _WHOLE = "Checkpoints that were written are whole: go on with --resume."

@@ -8,22 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mmleaves.commands.exit_codes import CANNOT_WRITE, CTRL_C, FAULT, PIPE_CLOSED, USAGE
 from mmleaves.commands.upstream_errors import explained
+from mmleaves.errors import RunError
+from mmleaves.exit_codes import CANNOT_WRITE, CTRL_C, PIPE_CLOSED, USAGE
 
 # A full disk, whoever was writing.
 _CANNOT_WRITE = {
     getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")
 }
-
-
-class RunError(Exception):
-    """Something with an exit code of its own.
-
-    Its text says what, and what to do; ``exit_code`` is what the process ends with.
-    """
-
-    exit_code = FAULT
 
 
 def reports_errors(main: Callable[..., None]) -> Callable[..., None]:
