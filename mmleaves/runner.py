@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -21,25 +21,28 @@ import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
-from mmleaves.checkpoints.manifest import listed
+from mmleaves.checkpoints.earlier import refuse_to_overwrite
 from mmleaves.checkpoints.newest import newest_checkpoint
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
-from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.hooks.safe_checkpoint_hook import (
-    INTERRUPTED,
-    POINTER,
     folder_of_checkpoints,
     keep_own_files,
 )
 from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
 from mmleaves.hooks.watch_loader_hook import WatchLoaderHook, told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
+from mmleaves.model_config import (
+    asked_num_classes,
+    dataset_classes,
+    fit_num_classes,
+    refuse_two_freezes,
+)
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.names_as_text import as_text
 from mmleaves.optim.precision import (
@@ -49,61 +52,7 @@ from mmleaves.optim.precision import (
 )
 from mmleaves.registry import DATASETS, RUNNERS
 from mmleaves.run_folder import kept
-
-
-def dataset_classes(dataset: dict) -> tuple[str, ...]:
-    """Return the class names of a dataset config, in label order, reading no image."""
-    inner = next(inner_configs(dataset))
-    # What the data set has to say of itself it says once more when it is read.
-    level = logging.root.manager.disable
-    logging.disable(logging.INFO)
-    try:
-        built = DATASETS.build({**inner, "pipeline": [], "lazy_init": True})
-    finally:
-        logging.disable(level)
-    classes = built.metainfo.get("classes")
-    if not classes:
-        raise ValueError(
-            f"The data set {inner['type']!r} names no classes, so the size of the "
-            "classifier is unknown. Give it `classes=[...]`."
-        )
-    return tuple(classes)
-
-
-def fit_num_classes(cfg: Config, num_classes: int) -> None:
-    """Set every place of ``cfg`` that must know the number of classes."""
-    model = innermost(cfg.model)
-    # Classifiers of timm and Hugging Face have no head of their own.
-    sized = model if model.get("head") is None else model["head"]
-    for part in (sized, model.get("data_preprocessor"), cfg.get("data_preprocessor")):
-        if part is not None:
-            part["num_classes"] = num_classes
-
-
-def innermost(model: dict) -> dict:
-    """Return the classifier's config, within wrappers as for test-time augmentation."""
-    return innermost(model["module"]) if "module" in model else model
-
-
-def refuse_two_freezes(cfg: Config) -> None:
-    """Make sure that what is trained is said in one place.
-
-    Raises:
-        ValueError: If both ``trainable`` and the backbone's ``frozen_stages`` say it.
-    """
-    trainable = cfg.get("trainable", "all")
-    stages = (innermost(cfg.model).get("backbone") or {}).get("frozen_stages")
-    if trainable != "all" and stages is not None and stages >= 0:
-        raise ValueError(
-            f"The config freezes twice: trainable={trainable!r}, and "
-            f"model.backbone.frozen_stages={stages}. Keep `trainable` and leave "
-            "out the other; docs/freezing.md says what takes its place."
-        )
-
-
-def _asked_num_classes(cfg: Config) -> int | None:
-    model = innermost(cfg.model)
-    return (model.get("head") or model).get("num_classes")
+from mmleaves.terminal_log import ForTerminals
 
 
 def _no_batch(loader: DataLoader) -> str:
@@ -119,44 +68,6 @@ def _no_batch(loader: DataLoader) -> str:
         f"The data loader makes no batch: found {images} images, expected one or more. "
         "Look at the options that split the data."
     )
-
-
-def _earlier(folders: Iterable[Path]) -> Path | None:
-    """Return something that an earlier training left and this one could overwrite."""
-    for folder in folders:
-        found = [folder / POINTER, folder / INTERRUPTED]
-        found = [path for path in found if path.is_file()]
-        found += [p for kind in ("epoch", "iter") for p in folder.glob(f"{kind}_*.pth")]
-        best = [*folder.glob("best_*.pth")]
-        written = {entry["file"] for entry in listed(folder)}
-        # A run that was killed within its first save leaves a best one with nothing to
-        # go on from. It has listed, at most, the one that was to come next.
-        if written and sum(not name.startswith("best_") for name in written) <= 1:
-            best = []
-        if found or best:
-            return min(found or best)
-    return None
-
-
-# Listings, and remarks of MMEngine on its own code, that nobody at a terminal needs.
-_FOR_THE_LOG_FILE = (
-    "Hooks will be executed",
-    "Distributed training is not used",
-    '"FileClient" will be deprecated',
-    '"HardDiskBackend" is the alias',
-    "Exp name: ",
-    "The previous best checkpoint",
-    # Each epoch's; `test` shows all classes.
-    "Recall by class, the worst",
-)
-
-
-class _ForTerminals(logging.Filter):
-    """Leave what only a log file needs to the log file."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        listing = record.funcName == "_log_env"
-        return not (listing or record.getMessage().startswith(_FOR_THE_LOG_FILE))
 
 
 _HOOKS_OF_MMENGINE = (
@@ -195,7 +106,7 @@ class FineTuneRunner(Runner):
         filled = copy.deepcopy(cfg)
         fill_datasets(filled)
         loader = filled.get("train_dataloader") or filled.get("test_dataloader")
-        if loader is not None and _asked_num_classes(filled) is None:
+        if loader is not None and asked_num_classes(filled) is None:
             fit_num_classes(filled, len(dataset_classes(loader["dataset"])))
         precision = resolve_precision(filled.get("precision", "float32"))
         apply_precision(filled, precision)
@@ -214,14 +125,8 @@ class FineTuneRunner(Runner):
             raise ValueError(
                 f"train_cfg.max_epochs is {epochs!r}, expected a whole number from 1."
             )
-        folder = folder_of_checkpoints(self)
-        if not self._resume and (earlier := _earlier({Path(self.work_dir), folder})):
-            raise FileExistsError(
-                f"{earlier.parent} holds the checkpoints of an earlier run, such as "
-                f"{earlier.name}, which this one would overwrite. To go on with it: "
-                "--resume. To keep both: --work-dir FOLDER. To start it over: delete "
-                "the folder first."
-            )
+        if not self._resume:
+            refuse_to_overwrite({Path(self.work_dir), folder_of_checkpoints(self)})
         self._dump_given_config()
         self._keep_decoded()
         try:
@@ -331,7 +236,7 @@ class FineTuneRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(_ForTerminals())
+                handler.addFilter(ForTerminals())
         return logger
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:

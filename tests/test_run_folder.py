@@ -9,7 +9,7 @@ import time
 import pytest
 from forked_runs import run, said, start, train_again, wait, write_run
 
-from mmleaves.runner import _earlier
+from mmleaves.checkpoints.earlier import earlier_file
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_what_an_earlier_run_left_is_found(tmp_path, files, written, found):
         (tmp_path / name).touch()
     entries = [{"file": f"{name}.pth", "bytes": 0, "sha256": ""} for name in written]
     (tmp_path / "checkpoints.json").write_text(json.dumps({"checkpoints": entries}))
-    earlier = _earlier([tmp_path / "nothing", tmp_path])
+    earlier = earlier_file([tmp_path / "nothing", tmp_path])
     if found is None:
         assert earlier is None
     else:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmleaves.checkpoints.loading import checkpoint_classes, load_from_local
 from mmleaves.checkpoints.plain import to_plain
+from mmleaves.model_config import fit_num_classes
 from mmleaves.models.folding import (
     difference,
     fold_exactly,
@@ -19,7 +20,6 @@ from mmleaves.models.folding import (
     outputs,
 )
 from mmleaves.registry import MODELS
-from mmleaves.runner import fit_num_classes
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def main(argv: list[str] | None = None) -> None:
     from mmengine.dist import is_main_process
 
     from mmleaves.checkpoints.loading import checkpoint_classes
-    from mmleaves.runner import FineTuneRunner, fit_num_classes
+    from mmleaves.model_config import fit_num_classes
+    from mmleaves.runner import FineTuneRunner
 
     # The training data need not be here for the model to get its size.
     if classes := checkpoint_classes(args.checkpoint):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mmengine.config import Config
 
 from mmleaves.doctor.finding import Finding
-from mmleaves.runner import innermost
+from mmleaves.model_config import innermost
 
 
 def check_classes(cfg: Config, n_classes: int | None) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from torch import nn
 from mmleaves.doctor.finding import Finding
 from mmleaves.freezing.counting import build_without_weights
 from mmleaves.freezing.freezer import Freezer
-from mmleaves.runner import fit_num_classes, innermost, refuse_two_freezes
+from mmleaves.model_config import fit_num_classes, innermost, refuse_two_freezes
 
 # What torch says of two matrices that do not fit, on one device and on another.
 _SHAPES = r"[(\[]\d+(?:x|, )(\d+)\]? (?:and|X) \[?(\d+)(?:x|, )\d+"

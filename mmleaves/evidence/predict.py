@@ -8,8 +8,9 @@ from mmengine.config import Config
 from mmleaves.checkpoints.loading import checkpoint_classes
 from mmleaves.config import fill_datasets
 from mmleaves.evidence.predictions import Predictions
+from mmleaves.model_config import fit_num_classes
 from mmleaves.names_as_text import as_text
-from mmleaves.runner import FineTuneRunner, fit_num_classes
+from mmleaves.runner import FineTuneRunner
 
 
 def predict(

@@ -10,8 +10,8 @@ from torch import nn
 from mmleaves.config import fill_datasets
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.report import freeze_report
+from mmleaves.model_config import dataset_classes, fit_num_classes
 from mmleaves.registry import MODELS
-from mmleaves.runner import dataset_classes, fit_num_classes
 
 
 def count_parameters(cfg: Config, num_classes: int | None = None) -> tuple[dict, str]:

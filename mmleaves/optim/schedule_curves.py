@@ -11,8 +11,9 @@ from mmengine.hooks import ParamSchedulerHook
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from torch.utils.data import DataLoader, Dataset
 
+from mmleaves.model_config import fit_num_classes
 from mmleaves.optim.side_run import side_run
-from mmleaves.runner import FineTuneRunner, fit_num_classes
+from mmleaves.runner import FineTuneRunner
 
 
 @dataclasses.dataclass(frozen=True)

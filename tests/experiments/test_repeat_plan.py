@@ -9,6 +9,7 @@ import pytest
 from experiments.small_recipes import draw_scans, write_recipe
 from tool_runs import ROOT, check, run_tool
 
+from mmleaves.config import fill_datasets
 from mmleaves.evidence.plan import content_hash, read_plan
 from mmleaves.experiments.image_table import read_images
 from mmleaves.experiments.planning import Wishes, ensure_plan
@@ -18,7 +19,6 @@ from mmleaves.experiments.show_progress import minutes_left
 from mmleaves.experiments.slurm import ranges
 from mmleaves.experiments.uses import image_uses
 from mmleaves.registry import DATASETS
-from mmleaves.runner import fill_datasets
 
 SMALL = Wishes(folds=3, repeats=2)
 
