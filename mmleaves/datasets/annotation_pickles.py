@@ -6,6 +6,10 @@ from mmengine.fileio import PickleHandler, YamlHandler, register_handler
 from mmleaves import exit_codes
 from mmleaves.errors import RunError
 
+# In C where it can be: MMPretrain's index of models, which each config with a base of
+# it reads, takes a second in Python.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class PickledAnnotationsError(RunError, ValueError):
     """A file of annotations is a pickle."""
@@ -36,7 +40,7 @@ class PlainYaml(YamlHandler):
     """Reads YAML of plain values; MMEngine's own makes any Python object of it."""
 
     def load_from_fileobj(self, file: object, **kwargs: object) -> object:
-        return super().load_from_fileobj(file, **kwargs | {"Loader": yaml.SafeLoader})
+        return super().load_from_fileobj(file, **kwargs | {"Loader": _LOADER})
 
 
 def _refusal(name: object) -> PickledAnnotationsError:
