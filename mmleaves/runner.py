@@ -35,7 +35,11 @@ from mmleaves.hooks.safe_checkpoint_hook import (
     keep_own_files,
 )
 from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
-from mmleaves.hooks.watch_loader_hook import WatchLoaderHook, told_of_loader
+from mmleaves.hooks.watch_loader_hook import (
+    WatchLoaderHook,
+    end_workers,
+    told_of_loader,
+)
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.model_config import (
     asked_num_classes,
@@ -152,13 +156,15 @@ class FineTuneRunner(Runner):
 
     @contextmanager
     def _ends_hooks(self) -> Iterator[None]:
-        """End what MMEngine leaves running when an error ends the run."""
+        """End what MMEngine leaves running, however the run ends."""
         try:
             yield
         finally:
             for hook in self.hooks:
                 if isinstance(hook, WatchLoaderHook | StopOnSignalHook):
                     hook.end()
+        for loop in (self._train_loop, self._val_loop, self._test_loop):
+            end_workers(getattr(loop, "dataloader", None))
 
     def build_dataloader(
         self,

@@ -1,6 +1,7 @@
 """Workers of the data loader that are killed, hang, or find no shared memory."""
 
 import errno
+import multiprocessing
 import os
 import re
 import subprocess
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from forked_runs import write_run
 from input_runs import CONFIG, SMALL, class_folders, refused, train
 from test_input_faults import ALL, config_with
 from tool_runs import ROOT
 
+from mmleaves.config import load_config
 from mmleaves.hooks.watch_loader_hook import told_of_loader
+from mmleaves.runner import FineTuneRunner
 from mmleaves.whole_files import CannotWriteError
 
 # As a read from a network's disk does: no handler of Python's is run meanwhile.
@@ -117,3 +121,22 @@ def test_full_shared_memory_is_told_with_what_to_set(tmp_path, data):
     assert "A worker of the data loader found no room in shared memory" in said
     assert "docker run --shm-size=2g" in said
     assert not list(Path("/dev/shm").glob(f"torch_{os.getpid()}_*"))
+
+
+def test_kept_workers_end_with_the_training_and_come_again_when_wanted(tmp_path):
+    options = [
+        "train_cfg.max_epochs=1",
+        *(
+            f"{part}_dataloader.{setting}"
+            for part in ("train", "val")
+            for setting in ("num_workers=1", "persistent_workers=True")
+        ),
+    ]
+    cfg = load_config(str(write_run(tmp_path)), options)
+    cfg.work_dir = str(tmp_path / "run")
+    runner = FineTuneRunner.from_cfg(cfg)
+    runner.train()
+    # They ignore SIGTERM: Python, at its end, would wait for them for ever.
+    assert multiprocessing.active_children() == []
+    assert runner.val()["accuracy/top1"] >= 0
+    assert multiprocessing.active_children() == []

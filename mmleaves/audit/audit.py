@@ -108,7 +108,7 @@ def audit_parts(
         *repeats(pairs),
         *class_findings(kept),
         *grouped,
-        *_shortcuts(kept, items, facts),
+        *_shortcuts(kept, items, facts, cache),
     ]
     if search.plain:
         plain = [items[index] for place in search.plain for index in groups[place]]
@@ -201,13 +201,16 @@ def _unlabelled(items: Sequence[Item]) -> list[Finding]:
 
 
 def _shortcuts(
-    parts: Sequence[Part], items: Sequence[Item], facts: Mapping
+    parts: Sequence[Part],
+    items: Sequence[Item],
+    facts: Mapping,
+    cache: FactsCache | None,
 ) -> list[Finding]:
     labelled = [part.name for part in parts if any(part.labels)]
     if not labelled:
         return []
     train = [item for item in items if item.part == labelled[0]]
-    return shortcut_findings(train, facts, labelled[0])
+    return shortcut_findings(train, facts, labelled[0], cache)
 
 
 def _plain(plain: Sequence[Item]) -> Finding:

@@ -14,7 +14,7 @@ import PIL
 
 from mmleaves.audit.image_facts import THUMBNAIL_PX, ImageFacts
 
-# Raise it when the facts or the search for near-duplicates change.
+# Raise it when the facts, the search for near-duplicates or the cues change.
 VERSION = 4
 # A file changed after it was read may keep its time stamp if the clock that stamps it
 # is as coarse as FAT's, 2 s: what is younger is not kept. Git does so for its index.

@@ -5,11 +5,15 @@ networks, Nature Machine Intelligence 2, 2020): that all images of one class cam
 one camera, on one background. So a small classifier is given one such cue alone.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 
 import numpy as np
 
+from mmleaves.audit.facts_cache import FactsCache
 from mmleaves.audit.image_facts import ImageFacts
 from mmleaves.audit.parts import Item
 from mmleaves.audit.report import Finding
@@ -30,7 +34,10 @@ CUES = {
 
 
 def shortcut_findings(
-    items: Sequence[Item], facts: Mapping[str, ImageFacts], part: str
+    items: Sequence[Item],
+    facts: Mapping[str, ImageFacts],
+    part: str,
+    cache: FactsCache | None = None,
 ) -> list[Finding]:
     """Return a finding for each cue that predicts the label clearly.
 
@@ -38,6 +45,7 @@ def shortcut_findings(
         items: Images of one part.
         facts: Facts by path.
         part: The part's name.
+        cache: Where accuracies are kept, or None.
     """
     seen: dict[bytes, Item] = {}
     for item in items:
@@ -57,7 +65,7 @@ def shortcut_findings(
     known = [facts[item.path] for item in kept]
     findings = []
     for cue, title in CUES.items():
-        accuracy = cue_accuracy(_features(known, cue), labels)
+        accuracy = _known_accuracy(_features(known, cue), labels, cache)
         baseline = Counter(labels.tolist()).most_common(1)[0][1] / len(labels)
         if accuracy is None or not is_clear(accuracy, baseline, len(labels)):
             continue
@@ -88,6 +96,23 @@ def _sample(labels: np.ndarray) -> np.ndarray:
         own = order[labels[order] == name]
         chosen.append(own[: max(FOLDS, round(share * len(own)))])
     return np.sort(np.concatenate(chosen))
+
+
+def _known_accuracy(
+    features: np.ndarray, labels: np.ndarray, cache: FactsCache | None
+) -> float | None:
+    """Return `cue_accuracy`, from the cache if it was asked for before."""
+    if cache is None:
+        return cue_accuracy(features, labels)
+    content = [b"cue", version("scikit-learn").encode(), features, *labels]
+    digest = hashlib.sha256()
+    for piece in content:
+        held = piece.encode() if isinstance(piece, str) else bytes(piece)
+        digest.update(b"%d " % len(held) + held)
+    if (text := cache.result(digest.digest())) is None:
+        text = json.dumps(cue_accuracy(features, labels))
+        cache.keep_result(digest.digest(), text)
+    return json.loads(text)
 
 
 def cue_accuracy(features: np.ndarray, labels: np.ndarray) -> float | None:

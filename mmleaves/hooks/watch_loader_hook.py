@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch.utils.data import _utils
+from torch.utils.data import DataLoader, _utils
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from mmleaves import exit_codes
@@ -141,6 +141,19 @@ def told_of_loader(loader: str) -> Iterator[None]:
     except BaseException:
         kill_workers()
         raise
+
+
+def end_workers(loader: DataLoader | None) -> None:
+    """End the workers that a loader keeps from epoch to epoch.
+
+    Left to Python they may stay for ever: what torch tells them when the loader is
+    garbage can be lost, and SIGTERM, its second try, they ignore since
+    `StopOnSignalHook`.
+    """
+    iterator = getattr(loader, "_iterator", None)
+    if isinstance(iterator, _MultiProcessingDataLoaderIter):
+        iterator._shutdown_workers()
+        loader._iterator = None
 
 
 def kill_workers(wait_s: float = 5) -> None:

@@ -2,17 +2,20 @@
 
 import os
 import shutil
+import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmleaves.audit.audit import audit, audit_parts
+from mmleaves.audit.facts_cache import FactsCache
 from mmleaves.audit.from_csv import Columns, parts_of_csv
 from mmleaves.audit.from_folder import parts_of_folder
 from mmleaves.audit.image_facts import ImageFacts
 from mmleaves.audit.parts import Item, Part
-from mmleaves.audit.shortcuts import shortcut_findings
+from mmleaves.audit.shortcuts import CUES, shortcut_findings
 from mmleaves.datasets import CaltechFolders
 
 
@@ -448,6 +451,31 @@ def test_cues_are_looked_for_in_many_small_classes_without_a_warning(recwarn):
     assert found.where == "train, size"
     assert "in 100% of 600 images" in found.found and "right in 1%" in found.found
     assert not recwarn.list
+
+
+def test_what_cues_tell_is_kept_for_these_images_and_labels_alone(tmp_path):
+    rng = np.random.RandomState(0)
+    items = [Item(str(i), "train", "ab"[i % 2]) for i in range(80)]
+    facts = {
+        item.path: ImageFacts(
+            *(rng.bytes(16), rng.bytes(16), 100 + index % 2, 100, "PNG RGB"),
+            rng.randint(0, 255, (32, 32, 3)).astype(np.uint8),
+        )
+        for index, item in enumerate(items)
+    }
+    cache = FactsCache(tmp_path)
+    expected = shortcut_findings(items, facts, "train")
+    assert expected[0].where == "train, size"
+    for _ in range(2):
+        assert shortcut_findings(items, facts, "train", cache) == expected
+    with sqlite3.connect(cache.path) as db:
+        kept = db.execute("SELECT value FROM results").fetchall()
+        assert len(kept) == len(CUES)
+        db.execute("UPDATE results SET value = '0.5'")
+    # From the cache now; with other labels, not.
+    assert shortcut_findings(items, facts, "train", cache) == []
+    other = [replace(item, label="ba"[i % 2]) for i, item in enumerate(items)]
+    assert len(shortcut_findings(other, facts, "train", cache)) == 1
 
 
 def test_chinese_and_broken_names_come_through(tmp_path, photos):
