@@ -22,7 +22,12 @@ from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.manifest import listed
-from mmleaves.checkpoints.newest import newest_checkpoint
+from mmleaves.checkpoints.newest import (
+    INTERRUPTED,
+    check_named,
+    newest_checkpoint,
+)
+from mmleaves.checkpoints.pointer import FILE as POINTER
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
@@ -31,12 +36,7 @@ from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
-from mmleaves.hooks.safe_checkpoint_hook import (
-    INTERRUPTED,
-    POINTER,
-    folder_of_checkpoints,
-    keep_own_files,
-)
+from mmleaves.hooks.safe_checkpoint_hook import folder_of_checkpoints, keep_own_files
 from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
 from mmleaves.hooks.watch_loader_hook import WatchLoaderHook, told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
@@ -415,6 +415,8 @@ class FineTuneRunner(Runner):
         if self._resume and self._load_from is None:
             newest = newest_checkpoint(Path(self.work_dir), self.logger, folder)
             self._load_from = str(newest)
+        elif self._resume:
+            check_named(self._load_from)
         super().load_or_resume()
         if self._resume and self._load_from is not None:
             keep_own_files(self, Path(self._load_from))

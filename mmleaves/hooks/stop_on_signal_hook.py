@@ -13,11 +13,12 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmleaves import exit_codes
+from mmleaves.checkpoints.newest import INTERRUPTED
+from mmleaves.checkpoints.pointer import write_pointer
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE, PENDING
-from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER, validates_after
+from mmleaves.hooks.safe_checkpoint_hook import validates_after
 from mmleaves.hooks.watch_loader_hook import kill_workers
 from mmleaves.registry import HOOKS
-from mmleaves.whole_files import write_whole
 
 # The signals of `kill` and of SLURM's --signal=USR1; Windows has the first alone.
 _SIGNALS = [getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")]
@@ -129,9 +130,8 @@ class StopOnSignalHook(Hook):
     def _save(self, runner: Runner, meta: dict) -> None:
         runner.save_checkpoint(runner.work_dir, INTERRUPTED, meta=meta)
         if is_main_process():
-            pointer = Path(runner.work_dir, POINTER)
-            path = str(Path(runner.work_dir, INTERRUPTED))
-            write_whole(pointer, lambda file: file.write_text(path))
+            folder = Path(runner.work_dir)
+            write_pointer(folder, folder / INTERRUPTED)
         runner.logger.warning(
             f"Stopped by {self._received.name if self._received else 'a signal'} in "
             f"epoch {meta['epoch'] + 1}, after {meta['iter']} iterations in all: "
