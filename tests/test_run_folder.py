@@ -9,7 +9,9 @@ import time
 import pytest
 from forked_runs import run, said, start, train_again, wait, write_run
 
+from mmleaves.run_folder import kept
 from mmleaves.runner import _earlier
+from mmleaves.whole_files import CannotWriteError
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,17 @@ def test_a_file_in_the_place_of_the_folder_is_refused_before_training(config, tm
         assert "--work-dir FOLDER" in text
         assert "Traceback" not in text
     assert place.read_text() == "a file"
+
+
+@pytest.mark.parametrize("name", ["last_checkpoint", "checkpoints.json"])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_training(tmp_path, name):
+    (tmp_path / name).mkdir()
+    told = rf"/{name} is a folder, expected a file or nothing.*--work-dir FOLDER"
+    with pytest.raises(CannotWriteError, match=told), kept(tmp_path):
+        pytest.fail("the folder was taken")
+    (tmp_path / name).rmdir()
+    with kept(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize(

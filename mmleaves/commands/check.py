@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmleaves import exit_codes
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 if TYPE_CHECKING:
     from mmleaves.audit.facts_cache import FactsCache
@@ -114,6 +115,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Check what ``argv`` (default: the command line) names."""
     args = parse_args(argv)
+    if args.html:
+        check_can_write(Path(args.html), "--html")
+    if args.split_out:
+        check_can_write(Path(args.split_out, "train.csv"), "--split-out")
     # Deferred, so that --help does not wait for the whole stack.
     from mmleaves.audit.page import check_page_name, write_page
 

@@ -1,9 +1,11 @@
 """Write all that is known of recipes and their runs into one page."""
 
 import argparse
+from pathlib import Path
 
 from mmleaves.commands.arguments import add_comparison_arguments
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -73,6 +75,7 @@ def main(argv: list[str] | None = None) -> None:
 
     # What can be refused at once is not refused after the work.
     check_page_name(args.out)
+    check_can_write(Path(args.out), "--out")
     scored = score(
         gather(args.runs, train_images=args.train_images),
         metric=args.metric,

@@ -251,8 +251,15 @@ def test_a_run_falls_back_says_so_and_ends_the_same_or_exits_with_3(tmp_path):
     assert wait(train_again(config, work, *keep, log=log)) == 0, said(log)
     assert "epoch_3.pth is damaged: its sha256 is " in said(log)
     assert "the run goes on from epoch_2.pth, the newest that is whole" in said(log)
+    # That of epoch 2, which the one of epoch 3 had taken the place of.
+    assert "so far, 'best_progress_epoch_2.pth', is not in" in said(log)
+    assert "there is no best file until an epoch has a better one" in said(log)
     assert outcome(work) == outcome(whole)
 
+    (best,) = work.glob("best_*.pth")
+    args = ["train", config, "--work-dir", work, "--resume", best]
+    assert run_command(*args, log=log) == 3, said(log)
+    assert f"{best} cannot be resumed: it has no `optimizer`" in said(log)
     for path in work.glob("*.pth"):
         path.write_bytes(path.read_bytes()[:-9])
     for resume in (["--resume"], ["--resume", work / "epoch_4.pth"]):
