@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmleaves import exit_codes
+from mmleaves.commands.arguments import above_zero
 from mmleaves.commands.reported_errors import reports_errors
 from mmleaves.whole_files import check_can_write
 
@@ -77,7 +78,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--max-megapixels",
-        type=float,
+        type=above_zero,
         help="a file whose header announces more is not decoded (default: the config's "
         "limit, or 64)",
     )
@@ -106,8 +107,6 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.shown < 0:
         parser.error(f"--shown is {args.shown}, expected 0 or more")
-    if args.max_megapixels is not None and not args.max_megapixels > 0:
-        parser.error(f"--max-megapixels is {args.max_megapixels}, expected above 0")
     return args
 
 

@@ -69,13 +69,13 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Write the page on what ``argv`` (default: the command line) names."""
     args = parse_args(argv)
+    # What can be refused at once is not refused after the work.
+    check_can_write(Path(args.out), "--out")
     from mmleaves.evidence.gather import gather
     from mmleaves.report.page import check_page_name, write_report
     from mmleaves.report.scored import score
 
-    # What can be refused at once is not refused after the work.
     check_page_name(args.out)
-    check_can_write(Path(args.out), "--out")
     scored = score(
         gather(args.runs, train_images=args.train_images),
         metric=args.metric,
