@@ -78,13 +78,12 @@ class StopOnSignalHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         self._done = runner.message_hub.runtime_info.get(ITERATIONS_DONE, 0)
 
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: object = None
-    ) -> None:
-        self._something_to_save = True
-
-    def before_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: object = None
+    def _before_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        mode: str = "train",
     ) -> None:
         self._something_to_save = True
 
