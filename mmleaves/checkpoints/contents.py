@@ -60,6 +60,10 @@ def _are_schedules(value: object) -> bool:
     return all(isinstance(x, list) and all(map(_is_dict, x)) for x in lists)
 
 
+def _are_flags(value: object) -> bool:
+    return isinstance(value, dict) and all(type(x) is bool for x in value.values())
+
+
 def _is_early_stopping(value: object) -> bool:
     return isinstance(value, dict) and value.keys() >= {"waited", "best", "stopped"}
 
@@ -116,7 +120,7 @@ _NEEDED: list[_Rule] = [
     ("message_hub", _is_dict, "a dict"),
     ("message_hub.log_scalars", _is_dict, "a dict"),
     (_HUB, _has_names, "a dict"),
-    ("message_hub.resumed_keys", _is_dict, "a dict"),
+    ("message_hub.resumed_keys", _are_flags, "a dict of True and False"),
     ("optimizer", _is_optimizer, "what an optimiser saves, `state` and `param_groups`"),
 ]
 

@@ -105,6 +105,7 @@ ODD = {
     "message_hub": [],
     "message_hub.log_scalars": None,
     "message_hub.log_scalars.train/loss": {"history_buffer": [5]},
+    "message_hub.resumed_keys": {"epoch": 1},
     "message_hub.runtime_info.early_stopping": {"waited": 1},
     "message_hub.runtime_info.iterations_of_the_epoch": "2",
     "message_hub.runtime_info.resumes": 5,
