@@ -57,6 +57,22 @@ def test_a_checkpoint_that_breaks_off_is_named(tmp_path, size):
         CheckpointLoader.load_checkpoint(str(path))
 
 
+def test_what_torch_fails_on_without_foreseeing_it_is_damage(tmp_path):
+    """A tensor made of nothing; found by mutated files."""
+    path = tmp_path / "x.pth"
+    made_of_nothing = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)R."
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", made_of_nothing)
+        archive.writestr("x/version", "3\n")
+        archive.writestr("x/byteorder", "little")
+    with pytest.raises(TypeError, match="missing"):
+        torch.load(path, weights_only=True)
+    with pytest.raises(
+        DamagedCheckpointError, match=r"x\.pth .* not a readable .*miss"
+    ):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_checkpoint_that_grows_in_memory_is_refused(tmp_path, compressed):
     """Deflated, or records of many names for the same bytes of the file."""
