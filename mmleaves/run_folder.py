@@ -11,6 +11,7 @@ from mmleaves import exit_codes
 from mmleaves.checkpoints.manifest import FILE as LIST
 from mmleaves.checkpoints.pointer import FILE as POINTER
 from mmleaves.errors import RunError
+from mmleaves.names_as_text import as_text
 from mmleaves.locks import hold, holder, host
 from mmleaves.whole_files import CannotWriteError
 
@@ -36,13 +37,18 @@ def kept(folder: Path) -> Iterator[None]:
 
     Raises:
         FolderInUseError: If another process keeps it; nothing in it was changed.
-        CannotWriteError: If it cannot be made or written to, or a folder has the name
-            of one of a training's files.
+        CannotWriteError: If it cannot be made or written to, its name is no text, or
+            a folder has the name of one of a training's files.
     """
     folder = folder.resolve()
     if folder in _kept:
         yield
         return
+    if (name := as_text(str(folder))) != str(folder):
+        raise CannotWriteError(
+            f"{name} cannot be the run's folder: its name is no text in UTF-8, as logs "
+            "and checkpoints need it. Take another: --work-dir FOLDER."
+        )
     lock = folder / LOCK
     with ExitStack() as stack:
         try:

@@ -92,6 +92,13 @@ def test_a_folder_in_the_place_of_a_file_is_refused_before_training(tmp_path, na
         pass
 
 
+def test_a_folder_whose_name_is_no_text_is_refused_before_it_is_made(tmp_path):
+    told = r"bytes:\S+/caf%E9 cannot be the run's folder: its name is no text in UTF-8"
+    with pytest.raises(CannotWriteError, match=told), kept(tmp_path / "caf\udce9"):
+        pytest.fail("the folder was taken")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("files", "written", "found"),
     [

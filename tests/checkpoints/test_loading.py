@@ -67,9 +67,7 @@ def test_what_torch_fails_on_without_foreseeing_it_is_damage(tmp_path):
         archive.writestr("x/byteorder", "little")
     with pytest.raises(TypeError, match="missing"):
         torch.load(path, weights_only=True)
-    with pytest.raises(
-        DamagedCheckpointError, match=r"x\.pth .* readable .*miss"
-    ):
+    with pytest.raises(DamagedCheckpointError, match=r"x\.pth .* readable .*miss"):
         CheckpointLoader.load_checkpoint(str(path))
 
 
