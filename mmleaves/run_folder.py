@@ -11,8 +11,8 @@ from mmleaves import exit_codes
 from mmleaves.checkpoints.manifest import FILE as LIST
 from mmleaves.checkpoints.pointer import FILE as POINTER
 from mmleaves.errors import RunError
-from mmleaves.names_as_text import as_text
 from mmleaves.locks import hold, holder, host
+from mmleaves.names_as_text import as_text
 from mmleaves.whole_files import CannotWriteError
 
 LOCK = ".lock"
