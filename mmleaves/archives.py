@@ -2,6 +2,7 @@
 
 import glob
 import lzma
+import os
 import shutil
 import stat
 import tarfile
@@ -16,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from uuid import uuid4
 
-from mmleaves.whole_files import UNFINISHED
+from mmleaves.names_as_text import shown
+from mmleaves.whole_files import UNFINISHED, CannotWriteError, check_can_write
 
 ARCHIVE_ENDINGS = (
     *(".zip", ".tar", ".tgz", ".tbz2", ".txz"),
@@ -106,11 +108,13 @@ def unpack(
         FileExistsError: If the folder holds something.
         ValueError: If it is no archive, is damaged, or holds what must not be written;
             says which member, and writes nothing.
+        CannotWriteError: If the system refuses; nothing is left.
     """
     if not archive.is_file():
         raise FileNotFoundError(
             f"{archive}: found no such file, expected an archive. Correct the name."
         )
+    check_can_write(folder / "name", "FOLDER")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
             f"{folder}: found it to hold files, expected a new or an empty folder. "
@@ -126,7 +130,7 @@ def unpack(
     try:
         with closing(_open(archive)) as opened:
             members = _checked(
-                archive, _members(opened, max_members), max_gb, max_ratio
+                archive, _members(opened, max_members), beside, max_gb, max_ratio
             )
             folder.parent.mkdir(parents=True, exist_ok=True)
             _sweep(folder)
@@ -134,12 +138,19 @@ def unpack(
             try:
                 for member in members:
                     _write(opened, member, beside)
+                _read_rest(opened)
                 with suppress(FileNotFoundError):
                     folder.rmdir()
                 beside.rename(folder)
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
-    except _DAMAGED as error:
+    except (*_DAMAGED, OSError) as error:
+        # Of the system's own, the number is known; bz2 has such without.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise CannotWriteError(
+                f"{archive} could not be unpacked into {folder}: {error.strerror}. "
+                "Nothing is left of it. Make room, or name another folder."
+            ) from error
         raise ValueError(
             f"{archive}: found an archive that cannot be read ({error}), expected a "
             "whole zip or tar file without a password. Get it again."
@@ -194,9 +205,13 @@ def _members(
 
 
 def _checked(
-    archive: Path, members: Iterable[Member], max_gb: float, max_ratio: float
+    archive: Path,
+    members: Iterable[Member],
+    folder: Path,
+    max_gb: float,
+    max_ratio: float,
 ) -> list[Member]:
-    """Return the members to write, once none of them can do harm.
+    """Return the members to write into a folder, once none of them can do harm.
 
     Raises:
         ValueError: If one can; with its name.
@@ -204,6 +219,7 @@ def _checked(
     kept: list[Member] = []
     seen: dict[str, tuple[str, bool, Member]] = {}
     n_bytes, packed = 0, archive.stat().st_size
+    longest = _longest(folder)
     try:
         for member in members:
             path = _path(member)
@@ -221,6 +237,7 @@ def _checked(
                     f"{packed:,} bytes in it when unpacked, expected less of images. "
                     "If that is right, raise --max-ratio."
                 )
+            _check_length(member, path, folder, *longest)
             _check_unique(member, path, seen)
             kept.append(member)
     except ValueError as error:
@@ -249,6 +266,31 @@ def _path(member: Member) -> PurePosixPath | None:
             "files and folders only. Pack what it leads to instead."
         )
     return None if not path.parts or path.parts[0] == _LEFT_OUT else path
+
+
+def _longest(folder: Path) -> tuple[int, int]:
+    """Return how many bytes a name and a whole path may have where a folder will be."""
+    there = next(above for above in folder.parents if above.is_dir())
+    if not hasattr(os, "pathconf"):
+        return 255, 32_000  # Windows, in letters
+    # The path's last byte is the 0 that ends it.
+    return os.pathconf(there, "PC_NAME_MAX"), os.pathconf(there, "PC_PATH_MAX") - 1
+
+
+def _check_length(
+    member: Member, path: PurePosixPath, folder: Path, name_bytes: int, path_bytes: int
+) -> None:
+    names = [len(os.fsencode(part)) for part in (folder.name, *path.parts)]
+    for what, found, limit in (
+        ("a name", max(names), name_bytes),
+        ("the path", len(os.fsencode(folder / path)), path_bytes),
+    ):
+        if found > limit:
+            raise ValueError(
+                f"found the member {shown(member.name)}, of which {what} has {found:,} "
+                f"bytes where it is unpacked, expected {limit:,} at most. Take a "
+                "shorter FOLDER, or rename it and pack it again."
+            )
 
 
 def _check_unique(
@@ -290,6 +332,17 @@ def _write(
             file.write(block)
     if written != member.n_bytes:
         raise zipfile.BadZipFile(f"{member.name} breaks off")
+
+
+def _read_rest(opened: zipfile.ZipFile | tarfile.TarFile) -> None:
+    """Come to the end of a packed tar, where the sum of all it holds is compared."""
+    rest = 0
+    while isinstance(opened, tarfile.TarFile) and (
+        block := opened.fileobj.read(_BLOCK_BYTES)
+    ):
+        rest += len(block)
+        if rest > _SMALL_BYTES:
+            raise tarfile.ReadError(f"more than {_SMALL_BYTES:,} bytes after its end")
 
 
 def _reader(opened: zipfile.ZipFile | tarfile.TarFile, member: Member) -> BinaryIO:

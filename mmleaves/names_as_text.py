@@ -22,6 +22,13 @@ def as_text(name: str) -> str:
     return _MARK + quote_from_bytes(os.fsencode(name), safe="/ ")
 
 
+def shown(name: str, *, longest: int = 100) -> str:
+    """Return a file's name for a message: quoted, printable, and cut if it is long."""
+    text = as_text(name)
+    cut = text if len(text) <= longest else f"{text[:longest]}..."
+    return repr(cut)
+
+
 def from_text(text: str) -> str:
     """Return the name that `as_text` was given."""
     if not text.startswith(_MARK):

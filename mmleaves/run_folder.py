@@ -8,8 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mmleaves import exit_codes
+from mmleaves.checkpoints.manifest import FILE as LIST
+from mmleaves.checkpoints.pointer import FILE as POINTER
 from mmleaves.errors import RunError
 from mmleaves.locks import hold, holder, host
+from mmleaves.names_as_text import as_text
 from mmleaves.whole_files import CannotWriteError
 
 LOCK = ".lock"
@@ -34,12 +37,18 @@ def kept(folder: Path) -> Iterator[None]:
 
     Raises:
         FolderInUseError: If another process keeps it; nothing in it was changed.
-        CannotWriteError: If it cannot be made or written to.
+        CannotWriteError: If it cannot be made or written to, its name is no text, or
+            a folder has the name of one of a training's files.
     """
     folder = folder.resolve()
     if folder in _kept:
         yield
         return
+    if (name := as_text(str(folder))) != str(folder):
+        raise CannotWriteError(
+            f"{name} cannot be the run's folder: its name is no text in UTF-8, as logs "
+            "and checkpoints need it. Take another: --work-dir FOLDER."
+        )
     lock = folder / LOCK
     with ExitStack() as stack:
         try:
@@ -63,6 +72,13 @@ def kept(folder: Path) -> Iterator[None]:
                 "would overwrite each other's checkpoints. Wait until it ends, or take "
                 "another folder: --work-dir FOLDER."
             )
+        for name in (POINTER, LIST):
+            if Path(folder, name).is_dir():
+                raise CannotWriteError(
+                    f"{folder / name} is a folder, expected a file or nothing: the "
+                    "training writes one there with each checkpoint. Move it away, or "
+                    "take another folder: --work-dir FOLDER."
+                )
         _kept.add(folder)
         stack.callback(_kept.remove, folder)
         yield

@@ -22,7 +22,7 @@ from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.earlier import refuse_to_overwrite
-from mmleaves.checkpoints.newest import newest_checkpoint
+from mmleaves.checkpoints.newest import check_named, newest_checkpoint
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
@@ -30,10 +30,7 @@ from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
-from mmleaves.hooks.safe_checkpoint_hook import (
-    folder_of_checkpoints,
-    keep_own_files,
-)
+from mmleaves.hooks.safe_checkpoint_hook import folder_of_checkpoints, keep_own_files
 from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
 from mmleaves.hooks.watch_loader_hook import (
     WatchLoaderHook,
@@ -239,6 +236,10 @@ class FineTuneRunner(Runner):
         super().setup_env(env_cfg)
 
     def build_logger(self, *args: object, **kwargs: object) -> MMLogger:
+        # Else two runs of a config that begin within a second of one process would have
+        # one logger, one visualizer and one message hub.
+        while MMLogger.check_instance_created(self._experiment_name):
+            self._experiment_name += "+"
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
@@ -326,6 +327,8 @@ class FineTuneRunner(Runner):
         if self._resume and self._load_from is None:
             newest = newest_checkpoint(Path(self.work_dir), self.logger, folder)
             self._load_from = str(newest)
+        elif self._resume:
+            check_named(self._load_from)
         super().load_or_resume()
         if self._resume and self._load_from is not None:
             keep_own_files(self, Path(self._load_from))

@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+import stat
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +26,47 @@ class CannotWriteError(RunError, OSError):
     """A file could not be written: a full disk, a quota, a folder that is none."""
 
     exit_code = exit_codes.CANNOT_WRITE
+
+
+def check_can_write(path: Path, option: str) -> None:
+    """Make sure that a file can be written, before the work of which it tells.
+
+    Nothing is changed. Pipes and devices, such as ``/dev/stdout``, are taken as they
+    are.
+
+    Args:
+        path: The file; folders that miss would be made.
+        option: What gave it, for the message.
+
+    Raises:
+        CannotWriteError: If it is a folder, or its folder is none or takes no files.
+    """
+    try:
+        why = _obstacle(path)
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise CannotWriteError(
+            f"{option} {path} cannot be written: {why}. Expected the name of a file in "
+            "a folder that can be written to. Name another; nothing was done yet."
+        )
+
+
+def _obstacle(path: Path) -> str | None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return "it is a folder"
+        if not stat.S_ISREG(mode):
+            return None
+        with path.open("r+b"):
+            return None
+    folder = next(above for above in path.absolute().parents if os.path.lexists(above))
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    # Rights alone do not tell: the file system may be read-only.
+    with tempfile.TemporaryFile(dir=folder):
+        return None
 
 
 def write_whole(

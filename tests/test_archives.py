@@ -2,7 +2,10 @@
 
 import io
 import os
+import resource
 import stat
+import subprocess
+import sys
 import tarfile
 import time
 import tracemalloc
@@ -13,6 +16,7 @@ import pytest
 
 from mmleaves.archives import unpack
 from mmleaves.commands.unpack import main
+from mmleaves.whole_files import CannotWriteError
 
 
 def pack_zip(path, members, **options):
@@ -90,6 +94,65 @@ def test_a_member_that_can_do_harm_is_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=rf"set\.{kind}: found .*{message}.*Nothing w"):
         unpack(path, tmp_path / "out")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_a_name_too_long_for_the_disk_is_refused_before_anything_is_written(
+    tmp_path, kind
+):
+    """Names are counted in bytes: 128 of these letters are 256."""
+    path, out = tmp_path / f"set.{kind}", tmp_path / "out"
+    deep = "/".join(["x" * 200] * 21)
+    for name, what in (
+        ("set/" + "\u00e9" * 128, "of which a name has 256 bytes .*, expected 255 at"),
+        (deep, r"of which the path has 4,\d+ bytes .*, expected 4,095 at most"),
+    ):
+        (pack_zip if kind == "zip" else pack_tar)(path, [*GOOD, (name, b"bad")])
+        with pytest.raises(
+            ValueError, match=rf"set\.{kind}: found .*{what}.*Nothing w"
+        ):
+            unpack(path, out)
+        assert list(tmp_path.iterdir()) == [path]
+    (pack_zip if kind == "zip" else pack_tar)(path, [("\u00e9" * 127, b"good")])
+    assert unpack(path, out) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 240, "x" * 300, "file/below"])
+def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path, name):
+    path = pack_zip(tmp_path / "file", GOOD)
+    told = "a name has 268 bytes|File name too long|file is no folder"
+    with pytest.raises((ValueError, CannotWriteError), match=told):
+        unpack(path, tmp_path / name)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_archive_that_a_disk_does_not_take_leaves_nothing(tmp_path):
+    """In a process of its own that may write no large files."""
+    path = pack_zip(tmp_path / "set.zip", [("set/1.bin", os.urandom(300_000))])
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mmleaves.cli", "unpack", path, tmp_path / "out"],
+        preexec_fn=limited,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 74, done.stderr
+    assert (
+        f"set.zip could not be unpacked into {tmp_path}/out: File too lar"
+        in done.stderr
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("option", ["--max-gb", "--max-ratio", "--max-members"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "-inf", "much"])
+def test_a_limit_that_is_none_is_refused(tmp_path, capsys, option, value):
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path / "set.zip"), str(tmp_path / "out"), f"{option}={value}"])
+    assert f"argument {option}: " in capsys.readouterr().err
 
 
 def test_links_and_devices_are_refused(tmp_path):
@@ -171,7 +234,7 @@ def test_what_a_kill_left_is_no_obstacle_and_goes_after_a_day(tmp_path, monkeypa
         unpack(path, tmp_path / "link")
 
 
-@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
 def test_a_damaged_archive_is_refused_and_leaves_nothing(tmp_path, kind):
     members = [(f"set/{n}.jpg", os.urandom(3000)) for n in range(20)]
     path = tmp_path / f"set.{kind}"
@@ -180,7 +243,11 @@ def test_a_damaged_archive_is_refused_and_leaves_nothing(tmp_path, kind):
     else:
         pack_tar(path, members, f"w:{kind[4:]}")
     whole = path.read_bytes()
-    for data in (whole[: len(whole) // 2], whole[:5], b"", b"<html>"):
+    half = len(whole) // 2
+    changed = whole[:half] + bytes(99) + whole[half + 99 :]
+    for data in (whole[:half], whole[:5], b"", b"<html>", changed):
+        if data is changed and kind == "tar":
+            continue  # has no sums of its contents
         path.write_bytes(data)
         with pytest.raises(ValueError, match=rf"set\.{kind}: found "):
             unpack(path, tmp_path / "out")

@@ -10,6 +10,8 @@ import pytest
 from forked_runs import run, said, start, train_again, wait, write_run
 
 from mmleaves.checkpoints.earlier import earlier_file
+from mmleaves.run_folder import kept
+from mmleaves.whole_files import CannotWriteError
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +39,13 @@ def test_of_many_runs_at_once_in_one_folder_one_trains(config, tmp_path):
     assert codes.count(0) == 1
     assert set(codes) <= {0, 6, 2}
     assert codes.count(6) >= 1
-    first = processes[codes.index(0)]
+    # Such a one has the folder for a moment, too.
+    had_it = [p for p, code in zip(processes, codes, strict=True) if code != 6]
     for code, log in zip(codes, logs, strict=True):
         if code == 6:
             text = said(log)
-            assert f"{work} is in use: process {first} on {platform.node()} " in text
+            in_use = f"{work} is in use: process %d on {platform.node()} "
+            assert any(in_use % process in text for process in had_it)
             assert "Traceback" not in text
             assert len(text.splitlines()) < 12
     # Nor did the others leave a log.
@@ -77,6 +81,24 @@ def test_a_file_in_the_place_of_the_folder_is_refused_before_training(config, tm
         assert "--work-dir FOLDER" in text
         assert "Traceback" not in text
     assert place.read_text() == "a file"
+
+
+@pytest.mark.parametrize("name", ["last_checkpoint", "checkpoints.json"])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_training(tmp_path, name):
+    (tmp_path / name).mkdir()
+    told = rf"/{name} is a folder, expected a file or nothing.*--work-dir FOLDER"
+    with pytest.raises(CannotWriteError, match=told), kept(tmp_path):
+        pytest.fail("the folder was taken")
+    (tmp_path / name).rmdir()
+    with kept(tmp_path):
+        pass
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_before_it_is_made(tmp_path):
+    told = r"bytes:\S+/caf%E9 cannot be the run's folder: its name is no text in UTF-8"
+    with pytest.raises(CannotWriteError, match=told), kept(tmp_path / "caf\udce9"):
+        pytest.fail("the folder was taken")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

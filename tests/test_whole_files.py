@@ -8,7 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from mmleaves.whole_files import CannotWriteError, _sync_folder, sweep, write_whole
+from mmleaves.commands import (
+    check,
+    compare,
+    find_lr,
+    fold,
+    predict,
+    repeat,
+    report,
+    show_predictions,
+    test,
+    vis_scheduler,
+)
+from mmleaves.whole_files import (
+    CannotWriteError,
+    _sync_folder,
+    check_can_write,
+    sweep,
+    write_whole,
+)
 
 
 def test_the_file_is_replaced_and_nothing_else_is_left(tmp_path):
@@ -31,6 +49,67 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         write_whole(path, fail)
     assert [*tmp_path.iterdir()] == [path]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("folder", "it is a folder"),
+        ("file/below", "{}/file is no folder"),
+        ("file/deep/below", "{}/file is no folder"),
+        ("link/below", "{}/link is no folder"),
+        ("x" * 300, "File name too long"),
+        ("/proc/mmleaves.json", "No such file or directory"),  # takes no files
+    ],
+)
+def test_where_no_file_can_be_is_told_before_the_work(tmp_path, name, why):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("of the user")
+    (tmp_path / "link").symlink_to("gone")
+    told = rf"--out {tmp_path / name} cannot be written: {why.format(tmp_path)}\. Expec"
+    with pytest.raises(CannotWriteError, match=told):
+        check_can_write(tmp_path / name, "--out")
+    assert (tmp_path / "file").read_text() == "of the user"
+
+
+@pytest.mark.parametrize("name", ["new", "a/b/new", "file", "/dev/stdout", "/dev/null"])
+def test_where_a_file_can_be_nothing_is_left_behind(tmp_path, monkeypatch, name):
+    (tmp_path / "file").write_text("of the user")
+    monkeypatch.chdir(tmp_path)
+    check_can_write(tmp_path / name, "--out")
+    check_can_write(Path(name), "--out")
+    assert [*tmp_path.iterdir()] == [tmp_path / "file"]
+    assert (tmp_path / "file").read_text() == "of the user"
+
+
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        (check, ["no", "--html", "BELOW.html"]),
+        (check, ["no", "--split-out", "BELOW"]),
+        (compare, ["no", "--json", "BELOW"]),
+        (find_lr, ["no", "--out", "BELOW"]),
+        (fold, ["no", "no.pth", "BELOW.pth"]),
+        (predict, ["no", "no.pth", "--out", "BELOW.csv"]),
+        (predict, ["no", "no.pth", "--submission", "BELOW"]),
+        (repeat, ["no", "--out", "BELOW"]),
+        (repeat, ["no", "--slurm", "BELOW"]),
+        (report, ["no", "--out", "BELOW.html"]),
+        (show_predictions, ["no", "--out", "BELOW"]),
+        (test, ["no", "no.pth", "--out", "BELOW"]),
+        (vis_scheduler, ["no", "--out", "BELOW"]),
+    ],
+)
+def test_each_command_looks_at_where_it_writes_first(
+    tmp_path, monkeypatch, capsys, command, args
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as ended:
+        command.main([arg.replace("BELOW", "file/below") for arg in args])
+    told = capsys.readouterr().err
+    assert ended.value.code == 74, told
+    assert f"cannot be written: {tmp_path}/file is no folder." in told
 
 
 WRITER = """

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mmleaves.checkpoints.manifest import listed
-from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER
+from mmleaves.checkpoints.newest import INTERRUPTED
+from mmleaves.checkpoints.pointer import FILE as POINTER
 
 
 def refuse_to_overwrite(folders: Iterable[Path]) -> None:

@@ -11,7 +11,6 @@ import hashlib
 import io
 import logging
 import os
-import pickle
 import re
 import urllib.error
 import warnings
@@ -27,6 +26,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmleaves import exit_codes
 from mmleaves.checkpoints import trusted
+from mmleaves.checkpoints.contents import check_contents
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, check_listed
 from mmleaves.checkpoints.stock import STAND_INS, from_stand_ins
 from mmleaves.errors import RunError
@@ -35,6 +35,14 @@ from mmleaves.errors import RunError
 _NAMES_MORE = re.compile(
     "(?i)unsupported (global|class)|is blocked|unrecognized function|must be imported"
     "|can only (create|build)|getattr of|class of its own|not one of plain data"
+    r"|legacy \.tar format"
+)
+# What torch says around its reason: how to read the file all the same, by its code.
+_ADVICE = re.compile(
+    r"(?s).*WeightsUnpickler error:|Weights only load failed\.?"
+    r"|In PyTorch 2\.6, we changed.*?trusted source\."
+    r"|Please (use|file).*|Check the documentation of.*"
+    r"| or (classes|types) allowlisted via `add_safe_globals`,?"
 )
 _IS_PICKLE = (b"\x80", b"PK")
 
@@ -67,19 +75,31 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
     try:
         with torch.serialization.safe_globals(STAND_INS), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")
+            _refuse_program(path)
             _check_sizes(path)
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
         checkpoint = from_stand_ins(checkpoint)
+    except UnsafeCheckpointError:
+        raise
     except Exception as error:  # damaged bytes can make a reader fail in any way
         if isinstance(error, MemoryError) or not _names_more_than_data(path, error):
             raise _damaged(path, error) from error
         checkpoint = _read_trusted(path, map_location, error)
-    if not isinstance(checkpoint, dict):
-        raise DamagedCheckpointError(
-            f"{path} holds a {type(checkpoint).__name__}, expected a checkpoint: a "
-            "dict of tensors by name, or one with a `state_dict`."
-        )
+    check_contents(path, checkpoint)
     return checkpoint
+
+
+def _records(path: Path) -> list[zipfile.ZipInfo]:
+    """Return what a file holds as an archive, nothing if it begins as none.
+
+    Raises:
+        zipfile.BadZipFile: If it begins as one and is none.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":  # as torch tells them apart
+            return []
+        with zipfile.ZipFile(file) as archive:
+            return archive.infolist()
 
 
 def _check_sizes(path: Path) -> None:
@@ -89,11 +109,7 @@ def _check_sizes(path: Path) -> None:
         ValueError: If a record of it is compressed, or there are more bytes in all.
         zipfile.BadZipFile: If it begins as an archive and is none.
     """
-    with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":  # as torch tells them apart
-            return
-        with zipfile.ZipFile(file) as archive:
-            records = archive.infolist()
+    records = _records(path)
     for record in records:
         if record.compress_type != zipfile.ZIP_STORED:
             raise ValueError(
@@ -111,6 +127,22 @@ class UnsafeCheckpointError(RunError, ValueError):
     exit_code = exit_codes.FOREIGN_PICKLE
 
 
+def _refuse_program(path: Path) -> None:
+    """Refuse what `torch.jit.save` writes, whoever vouches for it.
+
+    Raises:
+        UnsafeCheckpointError: If it is such a file.
+    """
+    # As torch tells it.
+    if any(record.filename.endswith("/constants.pkl") for record in _records(path)):
+        raise UnsafeCheckpointError(
+            f"{path} was not loaded: it is a TorchScript program, not weights, and "
+            "reading it can run any code. Expected a file with weights only, as "
+            "mmleaves, MMEngine and torchvision write. If you know who made it, write "
+            "one yourself: torch.save(torch.jit.load(FILE).state_dict(), NEW)."
+        )
+
+
 def _names_more_than_data(path: Path, error: Exception) -> bool:
     if _NAMES_MORE.search(str(error)):
         return True
@@ -124,9 +156,14 @@ def _read_trusted(path: Path, map_location: MapLocation, error: Exception) -> ob
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 not in os.environ.get(trusted.VARIABLE, "").lower().split(","):
+        holds = "holds Python objects besides tensors and plain types"
+        why = f" ({_reason(error)})"
+        if "legacy .tar format" in str(error):
+            holds = "is a tar archive, as the first versions of PyTorch wrote them"
+            why = ""
         raise UnsafeCheckpointError(
-            f"{path} was not loaded: it holds Python objects besides tensors and plain "
-            f"types, and reading those can run any code ({_reason(error)}). Expected a "
+            f"{path} was not loaded: it {holds}, and reading those can run any code"
+            f"{why}. Expected a "
             "file with weights only, as mmleaves, MMEngine and torchvision write. Save "
             "its `state_dict` again with the program that wrote it; or, if you know "
             f"who made it and let its code run here, add --trust {sha256}"
@@ -139,14 +176,13 @@ def _read_trusted(path: Path, map_location: MapLocation, error: Exception) -> ob
     # From what was hashed, as the file may change.
     try:
         return torch.load(io.BytesIO(content), map_location, weights_only=False)
-    except (pickle.UnpicklingError, RuntimeError, ImportError, AttributeError) as wrong:
+    except Exception as wrong:  # its code can fail in any way
         raise _damaged(path, wrong) from wrong
 
 
 def _reason(error: Exception) -> str:
-    # Torch goes on with advice to allow what it found, which is not ours.
-    reason = str(error).split("WeightsUnpickler error: ")[-1]
-    return reason.split("\n")[0].split(". Please use")[0].rstrip(".")
+    said = " ".join(_ADVICE.sub(" ", str(error)).split())
+    return said.rstrip(". ")
 
 
 def _damaged(path: Path, error: Exception) -> DamagedCheckpointError:

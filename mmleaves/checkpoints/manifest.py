@@ -1,7 +1,9 @@
 """What a run's checkpoints held when they were written, to tell damage later."""
 
+import functools
 import hashlib
 import json
+import logging
 from pathlib import Path
 
 from mmleaves import exit_codes
@@ -31,16 +33,45 @@ def listed(folder: Path) -> list[dict]:
 
     Returns:
         For each ``{"file": name, "bytes": size, "sha256": digits}``; nothing if the
-        list is not there or not readable.
+        list is not there, or if it is not readable, which is said once in the log.
     """
+    path = folder / FILE
     try:
-        entries = json.loads((folder / FILE).read_text())["checkpoints"]
-        return [
-            {key: entry[key] for key in ("file", "bytes", "sha256")}
-            for entry in entries
-        ]
-    except (OSError, ValueError, KeyError, TypeError):
+        content = path.read_bytes()
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        _say_unreadable(path, error.strerror or str(error))
+        return []
+    try:
+        return [_entry(given) for given in json.loads(content)["checkpoints"]]
+    # Too many brackets are a RecursionError.
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        _say_unreadable(path, f"{type(error).__name__}: {str(error)[:100]}")
+        return []
+
+
+def _entry(given: dict) -> dict:
+    types = {"file": str, "bytes": int, "sha256": str}
+    entry = {key: given[key] for key in types}
+    for key, kind in types.items():
+        if type(entry[key]) is not kind:
+            raise TypeError(f"{key!r} is of type {type(entry[key]).__name__}")
+    return entry
+
+
+@functools.cache
+def _say_unreadable(path: Path, why: str) -> None:
+    # Deferred: who only asks for names need not wait for it.
+    from mmengine.logging import print_log
+
+    print_log(
+        f"{path} cannot be read ({why}), expected the list of checkpoints that a "
+        "training wrote. Whether one was changed since, cannot be told; the next that "
+        "is saved begins the list anew.",
+        "current",
+        logging.WARNING,
+    )
 
 
 def enter(path: Path, size_bytes: int, sha256: str) -> None:
@@ -49,11 +80,8 @@ def enter(path: Path, size_bytes: int, sha256: str) -> None:
     A file of that name which is still there stays listed beside it, so that a kill in
     between leaves nothing that looks damaged.
     """
-    entries = [
-        entry
-        for entry in listed(path.parent)
-        if Path(path.parent, entry["file"]).is_file()
-    ]
+    there = {file.name for file in path.parent.iterdir()}
+    entries = [entry for entry in listed(path.parent) if entry["file"] in there]
     same = [i for i, entry in enumerate(entries) if entry["file"] == path.name]
     # By place: two may be equal, and one of them has to stay.
     entries = [entry for i, entry in enumerate(entries) if i not in same[:-1]]

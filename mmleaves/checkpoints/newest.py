@@ -4,16 +4,19 @@ import re
 from logging import Logger
 from pathlib import Path
 
+from mmengine.runner import CheckpointLoader
+
 from mmleaves import exit_codes
+from mmleaves.checkpoints.contents import NotResumableError, check_resumable
 from mmleaves.checkpoints.loading import load_from_local
-from mmleaves.checkpoints.manifest import (
-    DamagedCheckpointError,
-    listed,
-)
+from mmleaves.checkpoints.manifest import DamagedCheckpointError, listed
+from mmleaves.checkpoints.pointer import FILE as POINTER
+from mmleaves.checkpoints.pointer import named_file
 from mmleaves.errors import RunError
+from mmleaves.names_as_text import shown
 
 # What a run leaves that is stopped within an epoch, until the epoch's own is there.
-_STOPPED = "interrupted.pth"
+INTERRUPTED = "interrupted.pth"
 
 
 class NothingToResumeError(RunError, FileNotFoundError):
@@ -28,8 +31,8 @@ def newest_checkpoint(
     """Return the newest checkpoint of a run that can be read.
 
     That is the one that ``last_checkpoint`` names, by its name alone: the folder may
-    have been moved or copied since. If it is not there or damaged, it is the last
-    earlier one that is whole, and the log says so.
+    have been moved or copied since. If that is not there, damaged, or has weights alone
+    as a best file does, it is the last earlier one that is whole, and the log says so.
 
     Args:
         work_dir: The run's folder.
@@ -38,17 +41,17 @@ def newest_checkpoint(
 
     Raises:
         NothingToResumeError: If there is none.
-        DamagedCheckpointError: If there are some, and none is readable; says why.
+        DamagedCheckpointError: If there are some, and none can be resumed; says why.
         UnsafeCheckpointError: If one that would be next can run code.
     """
-    pointer = work_dir / "last_checkpoint"
-    text = pointer.read_bytes().decode(errors="replace") if pointer.is_file() else ""
-    named = Path(text.strip()).name
+    named = named_file(work_dir)
     written = [entry["file"] for entry in listed(folder or work_dir)]
     order = {name: i for i, name in enumerate(written)}
     folders = {work_dir, folder or work_dir}
     candidates = [path for place in folders for path in place.glob("*.pth")]
-    candidates = [p for p in candidates if _step(p) >= 0 or p.name in (named, _STOPPED)]
+    candidates = [
+        p for p in candidates if _step(p) >= 0 or p.name in (named, INTERRUPTED)
+    ]
     # The last written comes first, which after a resume from an earlier epoch need not
     # be the highest.
     candidates.sort(key=lambda p: (order.get(p.name, -1), _step(p)), reverse=True)
@@ -61,22 +64,33 @@ def newest_checkpoint(
     wrong = []
     for path in candidates:
         try:
-            load_from_local(str(path), "cpu")
-        except DamagedCheckpointError as error:
+            check_resumable(path, load_from_local(str(path), "cpu"))
+        except (DamagedCheckpointError, NotResumableError) as error:
             wrong.append(str(error))
             logger.warning(f"Left out: {error}")
             continue
         if path.name != named:
-            found = f"names {named!r}" if named else "is empty or not there"
+            found = f"names {shown(named)}" if named else "is empty or not there"
             logger.warning(
-                f"{pointer} {found}; the run goes on from {path.name}, the newest that "
-                "is whole."
+                f"{work_dir / POINTER} {found}; the run goes on from {path.name}, the "
+                "newest that is whole."
             )
         return path
     raise DamagedCheckpointError(
-        f"None of the {len(wrong)} checkpoints in {work_dir} can be read. {wrong[0]} "
-        "To start from the beginning, take another --work-dir and leave out --resume."
+        f"None of the {len(wrong)} checkpoints in {work_dir} can be resumed. {wrong[0]}"
+        " To start from the beginning, take another --work-dir and leave out --resume."
     )
+
+
+def check_named(filename: str) -> None:
+    """Make sure that a run can go on from the checkpoint that the user names.
+
+    Raises:
+        NotResumableError: If it has the weights alone, as the best one does.
+        ValueError: As `load_from_local`, and if it holds what no run saves.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(filename, "cpu")
+    check_resumable(Path(filename), checkpoint)
 
 
 def _step(path: Path) -> int:

@@ -64,6 +64,19 @@ def _to_plain(value: Any, where: str) -> Any:  # noqa: ANN401
     )
 
 
+def is_whole_history(value: dict) -> bool:
+    """Return whether `from_plain` can read a dict, as far as it is a history."""
+    if value.keys() != {_HISTORY}:
+        return True
+    pair = value[_HISTORY]
+    return (
+        isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and all(torch.is_tensor(x) and x.dim() == 1 for x in pair)
+        and len(pair[0]) == len(pair[1])
+    )
+
+
 def from_plain(value: Any) -> Any:  # noqa: ANN401
     """Return what `to_plain` was given, with NumPy arrays as tensors.
 

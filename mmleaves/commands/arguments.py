@@ -1,6 +1,7 @@
 """Arguments that several commands share."""
 
 import argparse
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -29,6 +30,22 @@ class _Trust(argparse.Action):
             )
         before = os.environ.get(trusted.VARIABLE)
         os.environ[trusted.VARIABLE] = f"{before},{values}" if before else values
+
+
+def above_zero(text: str) -> float:
+    """Return an option's number, for argparse; refuse 0, less, NaN and infinity."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def from_one(text: str) -> int:
+    """Return an option's whole number, for argparse; refuse less than 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return number
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmleaves import exit_codes
+from mmleaves.commands.arguments import above_zero
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 if TYPE_CHECKING:
     from mmleaves.audit.facts_cache import FactsCache
@@ -76,7 +78,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--max-megapixels",
-        type=float,
+        type=above_zero,
         help="a file whose header announces more is not decoded (default: the config's "
         "limit, or 64)",
     )
@@ -105,8 +107,6 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.shown < 0:
         parser.error(f"--shown is {args.shown}, expected 0 or more")
-    if args.max_megapixels is not None and not args.max_megapixels > 0:
-        parser.error(f"--max-megapixels is {args.max_megapixels}, expected above 0")
     return args
 
 
@@ -114,6 +114,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Check what ``argv`` (default: the command line) names."""
     args = parse_args(argv)
+    if args.html:
+        check_can_write(Path(args.html), "--html")
+    if args.split_out:
+        check_can_write(Path(args.split_out, "train.csv"), "--split-out")
     # Deferred, so that --help does not wait for the whole stack.
     from mmleaves.audit.page import check_page_name, write_page
 

@@ -1,9 +1,11 @@
 """Say whether one recipe is better than another, from the predictions of their runs."""
 
 import argparse
+from pathlib import Path
 
 from mmleaves.commands.arguments import add_comparison_arguments
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -31,9 +33,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Compare what ``argv`` (default: the command line) names."""
     args = parse_args(argv)
+    if args.json and args.json != "-":
+        check_can_write(Path(args.json), "--json")
     import json
     import sys
-    from pathlib import Path
 
     from rich.console import Console
 

@@ -10,6 +10,7 @@ from mmleaves.commands.arguments import (
     default_data_loaders,
 )
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 @reports_errors
@@ -36,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     args.local_rank = None
+    check_can_write(Path(args.out), "--out")
     # Deferred, so that --help does not wait seconds for the whole stack.
     from mmleaves.config import load_config
     from mmleaves.optim.lr_range_picture import draw_sweep

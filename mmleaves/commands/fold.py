@@ -1,9 +1,11 @@
 """Fold a trained net of many branches into a plain one that is faster."""
 
 import argparse
+from pathlib import Path
 
 from mmleaves.commands.arguments import add_config_arguments, add_trust_argument
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 @reports_errors
@@ -26,6 +28,7 @@ def main(argv: list[str] | None = None) -> None:
         help="side of the images to compare and measure with (default: the config's)",
     )
     args = parser.parse_args(argv)
+    check_can_write(Path(args.out), "OUT")
     from mmleaves.config import load_config
 
     cfg = load_config(args.config, args.cfg_options)

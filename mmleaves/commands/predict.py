@@ -1,9 +1,11 @@
 """Predict the class of images: a table of every class's probability for each."""
 
 import argparse
+from pathlib import Path
 
 from mmleaves.commands.arguments import add_config_arguments, add_trust_argument
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -51,13 +53,16 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Predict what ``argv`` (default: the command line) names."""
     args = parse_args(argv)
+    # What can be refused at once is not refused after minutes of work.
+    check_can_write(Path(args.out), "--out")
+    if args.submission:
+        check_can_write(Path(args.submission), "--submission")
     # Deferred, so that --help does not wait seconds for the whole stack.
     from mmleaves.config import load_config
     from mmleaves.evidence.predict import predict
     from mmleaves.evidence.predictions import check_table_name, write_predictions
     from mmleaves.evidence.submission import read_sample, write_submission
 
-    # What can be refused at once is not refused after minutes of work.
     check_table_name(args.out)
     sample = args.sample_submission and read_sample(args.sample_submission)
     cfg = load_config(args.config, args.cfg_options)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mmleaves import exit_codes
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 if TYPE_CHECKING:
     from mmleaves.experiments.runs import Run
@@ -152,6 +153,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Repeat what ``argv`` (default: the command line) says."""
     args = parse_args(argv)
+    if args.out:
+        check_can_write(args.out / "plan.json", "--out")
+    if args.slurm:
+        check_can_write(args.slurm, "--slurm")
     # As Ctrl-C does: what was started is ended first.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(exit_codes.TERMINATED))
     try:

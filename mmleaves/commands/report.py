@@ -1,9 +1,11 @@
 """Write all that is known of recipes and their runs into one page."""
 
 import argparse
+from pathlib import Path
 
 from mmleaves.commands.arguments import add_comparison_arguments
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -67,11 +69,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Write the page on what ``argv`` (default: the command line) names."""
     args = parse_args(argv)
+    # What can be refused at once is not refused after the work.
+    check_can_write(Path(args.out), "--out")
     from mmleaves.evidence.gather import gather
     from mmleaves.report.page import check_page_name, write_report
     from mmleaves.report.scored import score
 
-    # What can be refused at once is not refused after the work.
     check_page_name(args.out)
     scored = score(
         gather(args.runs, train_images=args.train_images),

@@ -1,8 +1,10 @@
 """Draw predictions with their images, the least certain and the wrong ones first."""
 
 import argparse
+from pathlib import Path
 
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 @reports_errors
@@ -34,6 +36,7 @@ def main(argv: list[str] | None = None) -> None:
         "--debug", action="store_true", help="show the traceback of an error"
     )
     args = parser.parse_args(argv)
+    check_can_write(Path(args.out), "--out")
     from mmleaves.evidence.prediction_sheet import draw_sheet
     from mmleaves.evidence.predictions import read_predictions
     from mmleaves.evidence.scores import read_labels, summary

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmleaves.commands.arguments import add_common_arguments, default_data_loaders
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -42,11 +43,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Test what ``argv`` (default: the command line) says."""
     args = parse_args(argv)
+    if args.out:
+        check_can_write(Path(args.out), "--out")
     # Deferred, so that --help does not wait seconds for the whole stack.
     from mmleaves.config import load_config
 
-    if args.out and Path(args.out).is_dir():
-        raise IsADirectoryError(f"--out {args.out} is a folder, expected a JSON file.")
     cfg = load_config(args.config, args.cfg_options)
     apply_arguments(cfg, args)
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mmleaves.commands.arguments import above_zero, from_one
 from mmleaves.commands.reported_errors import reports_errors
 
 
@@ -13,27 +14,27 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__,
         epilog="Refused whole, before anything is written: paths that lead outside of "
         "FOLDER, links, devices, two members for one file, also where capitals do not "
-        "count, and more members or bytes than allowed.",
+        "count, names too long for the disk, and more members or bytes than allowed.",
     )
     parser.add_argument("archive", help="zip or tar file (.tar, .tar.gz, .tgz, ...)")
     parser.add_argument("folder", help="new or empty folder for what is in it")
     parser.add_argument(
         "--max-members",
-        type=int,
+        type=from_one,
         default=100_000,
         metavar="N",
         help="members that are not too many (default: %(default)s)",
     )
     parser.add_argument(
         "--max-gb",
-        type=float,
+        type=above_zero,
         default=20,
         metavar="GB",
         help="gigabytes, unpacked, that are not too many (default: %(default)s)",
     )
     parser.add_argument(
         "--max-ratio",
-        type=float,
+        type=above_zero,
         default=200,
         metavar="TIMES",
         help="times the archive's own size, unpacked, that is not too much (default: "

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmleaves.commands.arguments import add_config_arguments, default_data_loaders
 from mmleaves.commands.reported_errors import reports_errors
+from mmleaves.whole_files import check_can_write
 
 
 @reports_errors
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     args.local_rank = None
     if args.iters_per_epoch is not None and args.iters_per_epoch < 1:
         parser.error(f"--iters-per-epoch is {args.iters_per_epoch}, expected 1 or more")
+    check_can_write(Path(args.out), "--out")
     # Deferred, so that --help does not wait seconds for the whole stack.
     from mmleaves.config import load_config
     from mmleaves.optim.schedule_check import goes_by_metric, schedule_warnings

@@ -12,7 +12,13 @@ from typing import BinaryIO
 # start a program (EPS runs Ghostscript), and some that need gigabytes at 64 megapixels
 # (JPEG 2000).
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-_END = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+# What a whole file of each format ends with; libwebp itself refuses half a file.
+END_MARKERS = {
+    "JPEG": b"\xff\xd9",
+    "MPO": b"\xff\xd9",
+    "PNG": b"IEND\xaeB`\x82",
+    "WEBP": b"",
+}
 # Four channels of 16 bits take 8, uncompressed; twice that holds a preview as well.
 BYTES_A_PIXEL = 16
 
@@ -137,7 +143,7 @@ def _problem(path: str, max_megapixels: float) -> str | None:
 
 def _is_whole(file: BinaryIO, kind: str | None) -> bool:
     """Return whether the end marker is there; only JPEG and PNG have one."""
-    marker = _END.get(kind or "")
+    marker = END_MARKERS.get(kind or "")
     if marker is None:
         return True
     file.seek(-min(len(marker), os.fstat(file.fileno()).st_size), os.SEEK_END)
@@ -156,7 +162,7 @@ def has_end(data: bytes, kind: str | None) -> bool:
     """
     if kind == "PNG":
         return _chunks_end(data)
-    marker = _END.get(kind or "")
+    marker = END_MARKERS.get(kind or "")
     if marker is None or data.endswith(marker):
         return True
     return marker in data[_scan_start(data) :]

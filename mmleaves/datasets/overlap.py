@@ -1,7 +1,7 @@
 """Whether an image that is scored was trained on."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 
 from mmengine.dataset import BaseDataset
@@ -48,6 +48,15 @@ def _below_root(dataset: BaseDataset, path: str) -> str:
 def _number(name: str) -> int:
     digest = blake2b(os.fsencode(name), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+def trained_keys(checkpoint: Mapping) -> set[int]:
+    """Return the keys of the images that a checkpoint was trained on, as `image_keys`.
+
+    None are of checkpoints that do not say it.
+    """
+    keys = checkpoint.get("meta", {}).get("train_images")
+    return set() if keys is None else set(keys.tolist())
 
 
 def check_overlap(trained: Collection[int], scored: dict[int, str], part: str) -> None:

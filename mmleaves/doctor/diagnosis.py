@@ -119,21 +119,8 @@ def check_config(cfg: "Config") -> list[Finding]:  # noqa: F821
     from mmleaves.config import fill_datasets
     from mmleaves.doctor.classes import check_classes
     from mmleaves.doctor.data import DataFacts, check_data
-    from mmleaves.doctor.freezing import check_model
-    from mmleaves.doctor.loops import check_loops
-    from mmleaves.doctor.machine import (
-        SHARED_MEMORY,
-        check_disk,
-        check_shared_memory,
-        check_workers,
-    )
-    from mmleaves.doctor.monitors import check_monitors
     from mmleaves.doctor.old_keys import check_old_keys
-    from mmleaves.doctor.pipelines import check_pipelines
-    from mmleaves.doctor.pixels import check_pixels
-    from mmleaves.doctor.registered_types import check_types
     from mmleaves.doctor.schedule import check_schedule
-    from mmleaves.doctor.weights import check_weights
 
     filled = copy.deepcopy(cfg)
     findings = list(check_old_keys(filled))
@@ -141,35 +128,72 @@ def check_config(cfg: "Config") -> list[Finding]:  # noqa: F821
         return findings  # of 0.x as a whole: nothing else can be said of it
     fill_datasets(filled)
     init_default_scope("mmpretrain")
-    findings += check_types(filled)
-    for check in (check_loops, check_pipelines, check_pixels, check_monitors):
-        findings += check(filled)
-    findings += check_weights(filled)
+    findings += _check_parts(filled)
+    unknown = [finding.where for finding in findings if finding.kind == "type"]
     facts = DataFacts()
-    unknown = any(f.kind == "type" and "dataset" in f.where for f in findings)
-    if not unknown:
+    if not any("dataset" in where for where in unknown):
         findings += check_data(filled, facts)
     n_classes = None if facts.classes is None else len(facts.classes)
     findings += check_classes(filled, n_classes)
     findings += check_schedule(filled, _iters_per_epoch(filled, facts))
-    broken = any(f.where.startswith("model") and f.kind == "type" for f in findings)
-    if filled.get("model") and not broken:
-        stand_in = n_classes or filled.get("reference_classes") or 10
-        side = _side_px(filled)
-        *others, size = _with_size(check_model(filled, stand_in, side))
-        findings += others
-        folder = Path(filled.work_dir)
-        needed = _written_bytes(filled, size)
-        findings += check_disk(folder, needed, "the checkpoints of this run")
-        loader = filled.get("train_dataloader") or {}
-        workers = loader.get("num_workers", 0)
-        findings += check_workers(workers, cores())
-        if workers and side and SHARED_MEMORY.is_dir():
-            # Two batches wait for each worker.
-            batch = (loader.get("batch_size") or 1) * 3 * side * side
-            free = shutil.disk_usage(SHARED_MEMORY).free
-            findings += check_shared_memory(2 * workers * batch, free)
+    if filled.get("model") and not any(x.startswith("model") for x in unknown):
+        findings += _check_model_and_room(filled, n_classes)
     return findings
+
+
+def _check_parts(cfg: "Config") -> list[Finding]:  # noqa: F821
+    """Return what is wrong with settings that neither data nor a model is needed for.
+
+    And with the weights to start from, whose file alone is looked at.
+    """
+    from mmleaves.doctor.loops import check_loops
+    from mmleaves.doctor.monitors import check_monitors
+    from mmleaves.doctor.pipelines import check_pipelines
+    from mmleaves.doctor.pixels import check_pixels
+    from mmleaves.doctor.registered_types import check_types
+    from mmleaves.doctor.weights import check_weights
+
+    findings = []
+    for check in (
+        *(check_types, check_loops, check_pipelines),
+        *(check_pixels, check_monitors, check_weights),
+    ):
+        findings += check(cfg)
+    return findings
+
+
+def _check_model_and_room(
+    cfg: "Config",  # noqa: F821
+    n_classes: int | None,
+) -> list[Finding]:
+    """Return what is wrong with the model, and where the machine has no room for it."""
+    from mmleaves.doctor.freezing import check_model
+    from mmleaves.doctor.machine import check_disk, check_workers
+
+    stand_in = n_classes or cfg.get("reference_classes") or 10
+    side_px = _side_px(cfg)
+    *findings, size = _with_size(check_model(cfg, stand_in, side_px))
+    needed = _written_bytes(cfg, size)
+    findings += check_disk(Path(cfg.work_dir), needed, "the checkpoints of this run")
+    workers = (cfg.get("train_dataloader") or {}).get("num_workers", 0)
+    findings += check_workers(workers, cores())
+    findings += _check_shared_memory(cfg, workers, side_px)
+    return findings
+
+
+def _check_shared_memory(
+    cfg: "Config",  # noqa: F821
+    workers: int,
+    side_px: int | None,
+) -> list[Finding]:
+    from mmleaves.doctor.machine import SHARED_MEMORY, check_shared_memory
+
+    if not workers or not side_px or not SHARED_MEMORY.is_dir():
+        return []
+    # Two batches wait for each worker.
+    images = (cfg.get("train_dataloader") or {}).get("batch_size") or 1
+    needed = 2 * workers * images * 3 * side_px * side_px
+    return list(check_shared_memory(needed, shutil.disk_usage(SHARED_MEMORY).free))
 
 
 def _with_size(found: object) -> list:

@@ -19,7 +19,7 @@ from mmleaves.audit.from_datasets import config_megapixels, part_of, part_of_loa
 from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Report
 from mmleaves.audit.terminal import sentence
-from mmleaves.datasets.overlap import image_keys
+from mmleaves.datasets.overlap import image_keys, trained_keys
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.hooks.run_parts import run_parts
 from mmleaves.registry import HOOKS
@@ -52,8 +52,7 @@ class AuditHook(Hook):
         self._trained: set[int] = set()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        keys = checkpoint.get("meta", {}).get("train_images")
-        self._trained = set() if keys is None else set(keys.tolist())
+        self._trained = trained_keys(checkpoint)
 
     @master_only
     def before_train(self, runner: Runner) -> None:

@@ -15,7 +15,12 @@ from mmleaves.datasets.bad_images import find_bad_images, max_megapixels
 from mmleaves.datasets.class_check import check_same_classes, check_trained_classes
 from mmleaves.datasets.class_table import class_table
 from mmleaves.datasets.image_header import damage_report, header_problems, named
-from mmleaves.datasets.overlap import check_overlap, image_keys, image_paths
+from mmleaves.datasets.overlap import (
+    check_overlap,
+    image_keys,
+    image_paths,
+    trained_keys,
+)
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.models.wrappers import unwrapped
 from mmleaves.registry import HOOKS
@@ -44,8 +49,7 @@ class CheckDataHook(Hook):
         meta = checkpoint.get("meta", {})
         if "classes" in (meta.get("dataset_meta") or {}):
             self._classes = tuple(meta["dataset_meta"]["classes"])
-        if "train_images" in meta:
-            self._trained = set(meta["train_images"].tolist())
+        self._trained = trained_keys(checkpoint)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint["meta"]["train_images"] = torch.tensor(sorted(self._trained))

@@ -58,13 +58,17 @@ class CheckNumbersHook(Hook):
     ) -> None:
         self._batch = data_batch
 
-    def after_train_iter(
+    def _after_iter(
         self,
         runner: Runner,
         batch_idx: int,
         data_batch: object = None,
-        outputs: dict | None = None,
+        outputs: Sequence | dict | None = None,
+        mode: str = "train",
     ) -> None:
+        if mode != "train":
+            _check_scores(outputs or (), data_batch)
+            return
         for name, value in (outputs or {}).items():
             if torch.is_tensor(value) and not torch.isfinite(value).all():
                 self._stop(f"{name} is {value.flatten()[0].item()}")
@@ -96,24 +100,6 @@ class CheckNumbersHook(Hook):
             "optim_wrapper.clip_grad.max_norm=1, or look at the batch's images: "
             f"{', '.join(_paths(self._batch)) or 'unnamed'}.{_bad_inputs(self._batch)}"
         )
-
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: object = None,
-        outputs: Sequence | None = None,
-    ) -> None:
-        _check_scores(outputs or (), data_batch)
-
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: object = None,
-        outputs: Sequence | None = None,
-    ) -> None:
-        _check_scores(outputs or (), data_batch)
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None

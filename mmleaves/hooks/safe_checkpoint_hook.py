@@ -9,19 +9,19 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmleaves.checkpoints.manifest import listed
+from mmleaves.checkpoints.newest import INTERRUPTED
+from mmleaves.checkpoints.pointer import write_pointer
 from mmleaves.crash_points import reach
+from mmleaves.names_as_text import shown
 from mmleaves.registry import HOOKS
-from mmleaves.whole_files import sweep, write_whole
+from mmleaves.whole_files import sweep
 
-POINTER = "last_checkpoint"
 # So that there is another if the last one is damaged.
 _FEWEST = 2
 # In the message hub: files that a newer one has taken the place of.
 _OUTDATED = "outdated_ckpts"
 # In the message hub, by upstream: epochs or iterations whose checkpoints are there.
 _KEPT = "keep_ckpt_ids"
-# What a run that is stopped within an epoch leaves, until the epoch's own is there.
-INTERRUPTED = "interrupted.pth"
 
 
 @HOOKS.register_module()
@@ -120,8 +120,7 @@ class SafeCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            pointer = Path(runner.work_dir, POINTER)
-            write_whole(pointer, lambda path: path.write_text(self.last_ckpt))
+            write_pointer(Path(runner.work_dir), Path(self.last_ckpt))
             reach(f"{name} named")
             self._remove(outdated)
             Path(runner.work_dir, INTERRUPTED).unlink(missing_ok=True)
@@ -177,7 +176,14 @@ def keep_own_files(runner: Runner, checkpoint: Path) -> None:
     for key in [key for key in known if key.startswith("best_ckpt")]:
         # By its name alone: the folder may have been moved since.
         name = Path(known[key]).name if isinstance(known[key], str) else None
-        if own(name):
+        is_there = is_own_name(name, template) and Path(folder, name).is_file()
+        if is_own_name(name, template) and not is_there:
+            runner.logger.warning(
+                f"The best checkpoint so far, {shown(name)}, is not in {folder}. Its "
+                "score is kept, and there is no best file until an epoch has a better "
+                "one."
+            )
+        if is_there and own(name):
             runner.message_hub.update_info(key, str(folder / name))
         else:
             known.pop(key)

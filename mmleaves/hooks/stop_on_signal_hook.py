@@ -1,6 +1,7 @@
 """Stop when the machine is wanted back, with everything saved."""
 
 import atexit
+import math
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,14 +14,18 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmleaves import exit_codes
+from mmleaves.checkpoints.newest import INTERRUPTED
+from mmleaves.checkpoints.pointer import write_pointer
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE, PENDING
-from mmleaves.hooks.safe_checkpoint_hook import INTERRUPTED, POINTER, validates_after
+from mmleaves.hooks.safe_checkpoint_hook import validates_after
 from mmleaves.hooks.watch_loader_hook import kill_workers
 from mmleaves.registry import HOOKS
-from mmleaves.whole_files import write_whole
 
 # The signals of `kill` and of SLURM's --signal=USR1; Windows has the first alone.
 _SIGNALS = [getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")]
+
+# Where processes have to ask each other.
+_ITERATIONS_BETWEEN = 10
 
 
 @HOOKS.register_module()
@@ -30,6 +35,10 @@ class StopOnSignalHook(Hook):
     ``--resume`` goes on in the middle of the epoch, or with the validation that was
     interrupted, and ends with the weights of a run that was not. A second signal exits
     at once, and leaves the last epoch's checkpoint.
+
+    Several processes have to stop after the same iteration, for which they ask each
+    other. As that makes each wait for all, they do so every tenth iteration, and at the
+    end of a validation, or of an epoch without one.
     """
 
     # What is saved has to know of what the other hooks do after an iteration.
@@ -69,13 +78,12 @@ class StopOnSignalHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         self._done = runner.message_hub.runtime_info.get(ITERATIONS_DONE, 0)
 
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: object = None
-    ) -> None:
-        self._something_to_save = True
-
-    def before_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: object = None
+    def _before_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        mode: str = "train",
     ) -> None:
         self._something_to_save = True
 
@@ -91,7 +99,7 @@ class StopOnSignalHook(Hook):
         if self._done == len(runner.train_loop.dataloader) and _counts_epochs(runner):
             return  # the epoch ends, and with it comes a checkpoint
         accumulated = getattr(runner.optim_wrapper, "_accumulative_counts", 1)
-        if total % accumulated == 0 and self._is_wanted():
+        if total % _iterations_between(accumulated) == 0 and self._is_wanted():
             if _counts_epochs(runner):
                 runner.message_hub.update_info(ITERATIONS_DONE, self._done)
             self._save(runner, {"epoch": runner.epoch, "iter": total})
@@ -107,7 +115,9 @@ class StopOnSignalHook(Hook):
         data_batch: object = None,
         outputs: Sequence | None = None,
     ) -> None:
-        if not self._is_wanted():
+        done = batch_idx + 1
+        is_last = done == len(runner.val_loop.dataloader)
+        if not (is_last or done % _iterations_between() == 0) or not self._is_wanted():
             return
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
@@ -119,7 +129,6 @@ class StopOnSignalHook(Hook):
     def _is_wanted(self) -> bool:
         if get_world_size() == 1:
             return self._received is not None
-        # All processes have to stop after the same iteration.
         wanted = torch.tensor(float(self._received is not None))
         if torch.cuda.is_available():
             wanted = wanted.cuda()
@@ -129,15 +138,26 @@ class StopOnSignalHook(Hook):
     def _save(self, runner: Runner, meta: dict) -> None:
         runner.save_checkpoint(runner.work_dir, INTERRUPTED, meta=meta)
         if is_main_process():
-            pointer = Path(runner.work_dir, POINTER)
-            path = str(Path(runner.work_dir, INTERRUPTED))
-            write_whole(pointer, lambda file: file.write_text(path))
+            folder = Path(runner.work_dir)
+            write_pointer(folder, folder / INTERRUPTED)
         runner.logger.warning(
             f"Stopped by {self._received.name if self._received else 'a signal'} in "
             f"epoch {meta['epoch'] + 1}, after {meta['iter']} iterations in all: "
             f"{INTERRUPTED} has it. To go on: the same command with --resume."
         )
         raise SystemExit(exit_codes.INTERRUPTED)
+
+
+def _iterations_between(accumulated: int = 1) -> int:
+    """Return after how many iterations to look for a signal.
+
+    A count, not a time: of that no two processes have the same.
+
+    Args:
+        accumulated: Iterations for an update of the weights; half of one is not saved.
+    """
+    at_least = 1 if get_world_size() == 1 else _ITERATIONS_BETWEEN
+    return accumulated * math.ceil(at_least / accumulated)
 
 
 class _Worker:

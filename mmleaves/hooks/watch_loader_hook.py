@@ -1,12 +1,15 @@
 """Say what has become of a data loader that gives no batch."""
 
+import ctypes
 import errno
 import gc
 import multiprocessing.process
 import re
+import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mmengine.hooks import Hook
@@ -18,6 +21,8 @@ from mmleaves import exit_codes
 from mmleaves.errors import RunError
 from mmleaves.registry import HOOKS
 
+# Of <sys/prctl.h>.
+_PR_SET_PDEATHSIG = 1
 _WHOLE = "Checkpoints that were written are whole: go on with --resume."
 
 
@@ -46,6 +51,12 @@ class WatchLoaderHook(Hook):
         self._thread: threading.Thread | None = None
 
     def before_run(self, runner: Runner) -> None:
+        for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+            loader = getattr(loop, "dataloader", None)
+            if isinstance(loader, DataLoader):
+                start = loader.worker_init_fn
+                if not isinstance(start, DiesWithParent):
+                    loader.worker_init_fn = DiesWithParent(start)
         self._ended.clear()
         self._thread = threading.Thread(
             target=self._watch, args=[runner], name="watch-loader", daemon=True
@@ -114,6 +125,26 @@ class WatchLoaderHook(Hook):
         mode: str = "train",
     ) -> None:
         self._wait()
+
+
+class DiesWithParent:
+    """What starts a worker: the system kills it when its parent has died.
+
+    By itself a worker looks whether its parent lives, but not while it hangs in C, as
+    on a disk that is gone. Other systems than Linux know no such thing.
+
+    Args:
+        start: What else starts it.
+    """
+
+    def __init__(self, start: Callable[[int], None] | None) -> None:
+        self._start = start
+
+    def __call__(self, number: int) -> None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self._start is not None:
+            self._start(number)
 
 
 @contextmanager

@@ -7,16 +7,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from mmleaves.datasets.image_header import FORMATS, has_end, unreadable
+from mmleaves.datasets.image_header import END_MARKERS, FORMATS, has_end, unreadable
 from mmleaves.registry import TRANSFORMS
 
-# What a whole file of each format ends with; libwebp itself refuses half a file.
-END_MARKERS = {
-    "JPEG": b"\xff\xd9",
-    "MPO": b"\xff\xd9",
-    "PNG": b"IEND\xaeB`\x82",
-    "WEBP": b"",
-}
 TO_DO = (
     "Copy or download it again, or take it out of the data set. `mmleaves check` finds "
     "all such files."

@@ -69,7 +69,7 @@ def test_what_would_be_in_vain_is_refused_before_images_are_read(folder, tmp_pat
     (tmp_path / "split" / "classes.txt").touch()
     for options, text in (
         (("--split-out", tmp_path / "split"), "found classes.txt, expected a new or"),
-        (("--max-megapixels", "0"), "--max-megapixels is 0.0, expected above 0"),
+        (("--max-megapixels", "0"), "--max-megapixels: 0 is not a number above 0"),
         (("--group-column", "plant"), "expected a CSV file or a folder with a train.c"),
     ):
         done = run(folder, *options, tmp_path=tmp_path)

@@ -4,7 +4,9 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
+import sys
 import zipfile
 from collections import OrderedDict
 from contextlib import suppress
@@ -150,6 +152,42 @@ model["head"] = dict(type="LinearClsHead", in_channels=1280)
     with suppress(RuntimeError):
         torch.load(evil, weights_only=False)
     assert marker.exists()
+
+
+def in_turn(args):
+    """Run several commands in one process, which saves the seconds of starting each."""
+    for command, *more in json.loads(args[0]):
+        try:
+            COMMANDS[command](more)
+        except SystemExit as error:
+            print(f"exit code {error.code}", file=sys.stderr)
+
+
+def test_what_is_no_checkpoint_is_refused_by_all_commands_alike(trained, tmp_path):
+    """Each has another fault; `test_loading.py` has all of them."""
+    config, _ = trained
+    COMMANDS["in turn"] = in_turn
+    work, log = ["--work-dir", tmp_path / "work"], tmp_path / "log"
+    none, numbers, meta, classes, hub = (tmp_path / f"{n}.pth" for n in range(5))
+    torch.save({"state_dict": None}, none)
+    torch.save({1: 2}, numbers)
+    torch.save({"state_dict": {}, "meta": 5}, meta)
+    torch.save({"meta": {"dataset_meta": {"classes": 5}}}, classes)
+    torch.save({"state_dict": {}, "message_hub": 5}, hub)
+    init = "{'type':'Pretrained','checkpoint':'" + str(numbers) + "'}"
+    commands = [
+        ("train", config, *work, "--resume", hub),
+        ("train", config, *work, "--cfg-options", f"load_from={none}"),
+        ("train", config, *work, "--cfg-options", f"model.init_cfg={init}"),
+        ("test", config, meta, *work),
+        ("predict", config, classes, tmp_path / "data", "--out", tmp_path / "p.csv"),
+    ]
+    lines = json.dumps([[*map(str, command)] for command in commands])
+    assert run("in turn", lines, log=log) == 0, said(log)
+    told = said(log)
+    assert re.findall(r"exit code (\d+)", told) == ["3"] * len(commands), told
+    assert told.count(" or of another kind; take ") == len(commands)
+    assert "Traceback" not in told
 
 
 def test_a_file_that_is_trusted_by_its_sha256_is_read(trained, tmp_path):

@@ -1,6 +1,8 @@
 import copy
 import pickle
+import re
 import socket
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 import torch
 from mmengine.runner import CheckpointLoader
 
-import mmleaves.checkpoints.loading  # noqa: F401 - replaces MMEngine's readers
-from mmleaves.checkpoints.manifest import DamagedCheckpointError
+# Importing it replaces MMEngine's readers.
+from mmleaves.checkpoints.loading import UnsafeCheckpointError, _reason
+from mmleaves.checkpoints.manifest import DamagedCheckpointError, sha256_of
 
 
 class Payload:
@@ -54,6 +57,20 @@ def test_a_checkpoint_that_breaks_off_is_named(tmp_path, size):
         CheckpointLoader.load_checkpoint(str(path))
 
 
+def test_what_torch_fails_on_without_foreseeing_it_is_damage(tmp_path):
+    """A tensor made of nothing; found by mutated files."""
+    path = tmp_path / "x.pth"
+    made_of_nothing = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)R."
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", made_of_nothing)
+        archive.writestr("x/version", "3\n")
+        archive.writestr("x/byteorder", "little")
+    with pytest.raises(TypeError, match="missing"):
+        torch.load(path, weights_only=True)
+    with pytest.raises(DamagedCheckpointError, match=r"x\.pth .* readable .*miss"):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_checkpoint_that_grows_in_memory_is_refused(tmp_path, compressed):
     """Deflated, or records of many names for the same bytes of the file."""
@@ -82,6 +99,122 @@ def test_a_pickle_without_tensors_is_refused(tmp_path):
     path.write_bytes(pickle.dumps({"metrics": np.float32(1)}))
     with pytest.raises(ValueError, match=r"results\.pkl"):
         CheckpointLoader.load_checkpoint(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ([1], "holds a list, expected a checkpoint"),
+        ({1: 2}, "holds a dict whose keys are no names"),
+        ({"state_dict": None}, "its `state_dict` is a NoneType, expected a dict of"),
+        ({"state_dict": [1]}, "its `state_dict` is a list"),
+        ({"state_dict": {3: 4}}, "its `state_dict` is a dict, expected .* by name"),
+        ({"meta": []}, "its `meta` is a list, expected a dict"),
+        ({"meta": {"dataset_meta": 5}}, "its `meta.dataset_meta` is a int"),
+        ({"meta": {"dataset_meta": {"classes": 5}}}, "its `meta.*.classes` is a int"),
+        (
+            {"meta": {"dataset_meta": {"classes": "ab"}}},
+            "its `meta.*.classes` is a str",
+        ),
+        ({"meta": {"train_images": [1]}}, "its `meta.train_images` is a list"),
+        ({"message_hub": 5}, "its `message_hub` is a int"),
+        ({"message_hub": {"x": [{"history_buffer": 5}]}}, "expected histories of two"),
+    ],
+)
+def test_what_is_no_checkpoint_is_told_by_what_it_is(tmp_path, content, why):
+    torch.save(content, tmp_path / "odd.pth")
+    with pytest.raises(DamagedCheckpointError, match=rf"odd\.pth .*{why}.*; take ano?"):
+        CheckpointLoader.load_checkpoint(str(tmp_path / "odd.pth"), "cpu")
+
+
+class _Own:
+    """An object of a class of nobody's."""
+
+
+def legacy_tar(path, names=("storages", "tensors", "pickle")):
+    with tarfile.open(path, "w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+
+
+@pytest.mark.parametrize(
+    ("save", "what"),
+    [
+        (
+            lambda path: torch.save({"x": _Own()}, path),
+            r"\(Unsupported global: GLOBAL \S+_Own was not an allowed global by d\w+\)",
+        ),
+        (
+            lambda path: torch.save({"x": Payload("x")}, path),
+            r"GLOBAL pathlib\S+ (was not an allowed|whose module \w+ is blocked)",
+        ),
+        (
+            lambda path: path.write_bytes(pickle.dumps({"x": _Own()}, 4)),
+            r"\(Unsupported operand \d+\)",
+        ),
+        (legacy_tar, "it is a tar archive, as the first versions of PyTorch wrote"),
+        (
+            lambda path: torch.jit.script(torch.nn.Linear(2, 2)).save(str(path)),
+            "it is a TorchScript program, not weights",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_what_could_run_code_is_named_without_torchs_advice(tmp_path, save, what):
+    path = tmp_path / "code.pth"
+    save(path)
+    with pytest.raises(UnsafeCheckpointError, match=what) as error:
+        CheckpointLoader.load_checkpoint(str(path), "cpu")
+    assert not re.search(ADVICE, str(error.value))
+
+
+def test_a_tar_archive_of_something_else_is_no_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "images.tar"
+    legacy_tar(path, ["1.jpg"])
+    monkeypatch.setenv("MMLEAVES_TRUST", sha256_of(path))
+    with pytest.raises(
+        DamagedCheckpointError, match=r"images\.tar .* is not a readable"
+    ):
+        CheckpointLoader.load_checkpoint(str(path), "cpu")
+
+
+ADVICE = "weights_only|safe_globals|allowlist|arbitrary code|file an issue|trusted sou"
+UNSAFE = torch.serialization.UNSAFE_MESSAGE
+DOCS = "Check the documentation of torch.load to learn more about types accepted with"
+# As `_get_wo_message` of torch 2.6 to 2.14 puts them together.
+AROUND = [
+    "Weights only load failed. This file can still be loaded, to do so you have two "
+    "options, \033[1mdo those steps only if you trust the source of the checkpoint"
+    f"\033[0m. \n\t(1) {UNSAFE}\n\t(2) Alternatively, to load with "
+    "`weights_only=True` please check the recommended steps in the following error "
+    "message.\n\tWeightsUnpickler error: {}. Please use "
+    "`torch.serialization.add_safe_globals([x])` or the `safe_globals([x])` context "
+    f"manager to allowlist this global if you trust this class/function.\n\n{DOCS}",
+    f"Weights only load failed. {{}}\n {UNSAFE}\n",
+    f"Weights only load failed. {UNSAFE}\n\n\n{{}}\n\n{DOCS}",
+    f"Weights only load failed. {UNSAFE}\nPlease file an issue with the following so "
+    "that we can make `weights_only=True` compatible with your use case: "
+    f"WeightsUnpickler error: \n\n{{}}\n\n{DOCS}",
+]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Unsupported global: GLOBAL a.b was not an allowed global by default",
+        "Trying to load unsupported GLOBAL os.system whose module os is blocked",
+        "``torch.distributed.tensor`` must be imported to load DTensors",
+        "Can only build Tensor, Parameter, OrderedDict or types allowlisted via "
+        "`add_safe_globals`, but got <class 'x'>",
+        "Can only create new object for nn.Parameter or classes allowlisted via "
+        "`add_safe_globals` but got <class 'x'>",
+    ],
+)
+@pytest.mark.parametrize("around", AROUND)
+def test_of_torchs_messages_the_reason_is_left(reason, around):
+    found = _reason(pickle.UnpicklingError(around.format(reason)))
+    assert found == re.sub(" or (types|classes) allowlisted via `.*`,?", "", reason)
+    assert not re.search(ADVICE, found)
 
 
 @pytest.fixture

@@ -8,22 +8,36 @@ import pytest
 import torch
 from forked_runs import outcome, said, train_again, wait, write_run
 from forked_runs import run as run_command
+from mmengine.logging import MMLogger
 
+from mmleaves.checkpoints.contents import NotResumableError
 from mmleaves.checkpoints.loading import load_from_local
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, enter, listed
-from mmleaves.checkpoints.newest import newest_checkpoint
+from mmleaves.checkpoints.newest import check_named, newest_checkpoint
 from mmleaves.checkpoints.saving import write_checkpoint
 from mmleaves.crash_points import CRASH_AT
 
 LOGGER = logging.getLogger("test_newest")
 
 
+def to_resume(epoch):
+    """Return the least that a run can go on from."""
+    return {
+        "state_dict": {},
+        "meta": {"epoch": epoch, "iter": epoch},
+        "message_hub": {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}},
+        "optimizer": {"state": {}, "param_groups": []},
+    }
+
+
 @pytest.fixture
 def run(tmp_path):
     """Folder with the checkpoints of epochs 9 and 10, and the pointer to the latter."""
     for epoch in (9, 10):
-        torch.save({"meta": {"epoch": epoch}}, tmp_path / f"epoch_{epoch}.pth")
-    torch.save({"meta": {}}, tmp_path / "best_accuracy_top1_epoch_8.pth")
+        torch.save(to_resume(epoch), tmp_path / f"epoch_{epoch}.pth")
+    torch.save(
+        {"state_dict": {}, "meta": {}}, tmp_path / "best_accuracy_top1_epoch_8.pth"
+    )
     (tmp_path / "last_checkpoint").write_text(
         f"/elsewhere/{tmp_path.name}/epoch_10.pth"
     )
@@ -36,7 +50,7 @@ def test_it_is_the_one_that_the_pointer_names_wherever_the_folder_lies(run, capl
 
 
 def test_a_stop_within_an_epoch_is_newer_than_the_last_epoch(run):
-    torch.save({"meta": {"epoch": 10}}, run / "interrupted.pth")
+    torch.save(to_resume(10), run / "interrupted.pth")
     (run / "last_checkpoint").write_text("interrupted.pth")
     assert newest_checkpoint(run, LOGGER).name == "interrupted.pth"
 
@@ -50,18 +64,79 @@ def test_what_is_damaged_is_left_out_and_said(run, caplog, damage):
     assert "the run goes on from epoch_9.pth" in caplog.text
 
 
-@pytest.mark.parametrize("pointer", ["", "/gone/epoch_11.pth", None])
-def test_without_a_pointer_it_is_the_newest_of_an_epoch(run, caplog, pointer):
+@pytest.mark.parametrize(
+    ("pointer", "found"),
+    [
+        (b"", "is empty or not there"),
+        (None, "is empty or not there"),
+        (b"/gone/epoch_11.pth", "names 'epoch_11.pth'"),
+        (b"\xff\x1b[31m\n", "names 'bytes:%FF%1B%5B31m'"),
+        (b"epoch" * 1_000_000, f"names '{'epoch' * 20}...'"),
+    ],
+)
+def test_without_a_pointer_it_is_the_newest_of_an_epoch(run, caplog, pointer, found):
     if pointer is None:
         (run / "last_checkpoint").unlink()
     else:
-        (run / "last_checkpoint").write_text(pointer)
+        (run / "last_checkpoint").write_bytes(pointer)
     assert newest_checkpoint(run, LOGGER).name == "epoch_10.pth"
-    assert "goes on from epoch_10.pth" in caplog.text
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert f"{found}; the run goes on from epoch_10.pth" in said
+    assert len(said) < 400
+
+
+def test_the_best_file_is_not_resumed_whoever_names_it(run, caplog):
+    best = run / "best_accuracy_top1_epoch_8.pth"
+    (run / "last_checkpoint").write_text(str(best))
+    assert newest_checkpoint(run, LOGGER).name == "epoch_10.pth"
+    assert f"Left out: {best} cannot be resumed: it has no `optimizer`" in caplog.text
+    assert f"names '{best.name}'; the run goes on from epoch_10.pth" in caplog.text
+    with pytest.raises(NotResumableError, match=r"set load_from='.*_8\.pth'\.$"):
+        check_named(str(best))
+    check_named(str(run / "epoch_9.pth"))
+
+
+ODD = {
+    "meta": 5,
+    "meta.epoch": "3",
+    "meta.settings": [],
+    "meta.train_files": [1],
+    "meta.seed": -1.5,
+    "message_hub": [],
+    "message_hub.log_scalars": None,
+    "message_hub.log_scalars.train/loss": {"history_buffer": [5]},
+    "message_hub.resumed_keys": {"epoch": 1},
+    "message_hub.runtime_info.early_stopping": {"waited": 1},
+    "message_hub.runtime_info.iterations_of_the_epoch": "2",
+    "message_hub.runtime_info.resumes": 5,
+    "optimizer": [],
+    "optimizer.state": [5],
+    "optimizer.param_groups": {},
+    "param_schedulers": 7,
+    "ema_state_dict": [],
+    "frozen": 1,
+}
+
+
+@pytest.mark.parametrize("where", ODD)
+def test_what_no_run_saves_is_refused_with_where_it_is(tmp_path, where):
+    checkpoint = to_resume(3)
+    *above, key = where.split(".")
+    part = checkpoint
+    for name in above:
+        part = part[name]
+    part[key] = ODD[where]
+    torch.save(checkpoint, tmp_path / "epoch_3.pth")
+    # Of an optimiser or a history, the whole is named.
+    named = where.removesuffix(".log_scalars.train/loss").split(".")
+    named = named[:1] if named[0] == "optimizer" else named
+    match = rf"epoch_3\.pth is not a usable checkpoint: its `{'.'.join(named)}` is a"
+    with pytest.raises(DamagedCheckpointError, match=match):
+        check_named(str(tmp_path / "epoch_3.pth"))
 
 
 def test_a_stop_within_the_first_epoch_is_found_without_a_pointer(tmp_path):
-    torch.save({"meta": {"epoch": 0}}, tmp_path / "interrupted.pth")
+    torch.save(to_resume(0), tmp_path / "interrupted.pth")
     assert newest_checkpoint(tmp_path, LOGGER).name == "interrupted.pth"
 
 
@@ -75,7 +150,7 @@ def test_a_run_of_which_nothing_can_be_read_is_not_begun_anew(run):
     for path in run.glob("epoch_*.pth"):
         path.write_bytes(b"")
     with pytest.raises(
-        ValueError, match=r"None of the 2 checkpoints in .* can be read"
+        ValueError, match=r"None of the 2 checkpoints in .* can be resumed"
     ):
         newest_checkpoint(run, LOGGER)
 
@@ -96,7 +171,7 @@ def flip_a_bit(path):
 def test_a_flipped_bit_is_found(tmp_path, caplog):
     for epoch in (1, 2):
         weights = {"state_dict": {"w": torch.full((100,), 1.25)}}
-        save(weights, tmp_path / f"epoch_{epoch}.pth")
+        save(to_resume(epoch) | weights, tmp_path / f"epoch_{epoch}.pth")
     newest = tmp_path / "epoch_2.pth"
     (tmp_path / "last_checkpoint").write_text(str(newest))
     assert newest_checkpoint(tmp_path, LOGGER) == newest
@@ -111,17 +186,45 @@ def test_a_flipped_bit_is_found(tmp_path, caplog):
 def test_the_one_written_last_comes_first_not_the_highest_epoch(tmp_path):
     """As after a run that had come further was resumed from an earlier epoch."""
     for epoch in (8, 9, 5, 6):
-        save({"meta": {"epoch": epoch}}, tmp_path / f"epoch_{epoch}.pth")
+        save(to_resume(epoch), tmp_path / f"epoch_{epoch}.pth")
     (tmp_path / "last_checkpoint").write_text("epoch_6.pth")
     (tmp_path / "epoch_6.pth").write_bytes(b"half")
     assert newest_checkpoint(tmp_path, LOGGER).name == "epoch_5.pth"
 
 
-@pytest.mark.parametrize("damage", ["", "[]", '{"checkpoints": [{"file": 3}]}'])
-def test_a_damaged_list_of_checkpoints_keeps_nobody_from_them(tmp_path, damage):
-    save({"state_dict": {}}, tmp_path / "epoch_1.pth")
-    (tmp_path / "checkpoints.json").write_text(damage)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"checkpoints": {"a": 1}}',
+        b'{"checkpoints": [{"file": 5, "bytes": 1, "sha256": ""}]}',
+        b'{"checkpoints": [{"file": "epoch_1.pth", "bytes": "x", "sha256": ""}]}',
+        b'{"checkpoints": [{"file": "epoch_1.pth", "bytes": true, "sha256": ""}]}',
+        b'{"checkpoints": [{"file": "epoch_1.pth", "bytes": 1, "sha256": null}]}',
+    ],
+)
+def test_a_damaged_list_is_told_once_and_begun_anew(tmp_path, caplog, damage):
+    MMLogger.get_instance("test_newest_list").addHandler(caplog.handler)
+    save(to_resume(1), tmp_path / "epoch_1.pth")
+    path = tmp_path / "checkpoints.json"
+    path.write_bytes(damage)
     assert newest_checkpoint(tmp_path, LOGGER).name == "epoch_1.pth"
+    save(to_resume(2), tmp_path / "epoch_2.pth")
+    assert caplog.text.count(f"{path} cannot be read") == 1
+    entries = json.loads(path.read_bytes())["checkpoints"]
+    assert [entry["file"] for entry in entries] == ["epoch_2.pth"]
+
+
+def test_a_list_names_what_no_file_can_be_called(tmp_path):
+    entry = {"bytes": 1, "sha256": ""}
+    lines = [{"file": name, **entry} for name in ("x" * 5000, "a\0b", "..", "\ud800")]
+    path = tmp_path / "checkpoints.json"
+    path.write_text(json.dumps({"checkpoints": lines}))
+    save({}, tmp_path / "epoch_2.pth")
+    assert [entry["file"] for entry in listed(tmp_path)] == ["epoch_2.pth"]
 
 
 def test_the_list_forgets_what_is_gone(tmp_path):
@@ -149,8 +252,15 @@ def test_a_run_falls_back_says_so_and_ends_the_same_or_exits_with_3(tmp_path):
     assert wait(train_again(config, work, *keep, log=log)) == 0, said(log)
     assert "epoch_3.pth is damaged: its sha256 is " in said(log)
     assert "the run goes on from epoch_2.pth, the newest that is whole" in said(log)
+    # That of epoch 2, which the one of epoch 3 had taken the place of.
+    assert "so far, 'best_progress_epoch_2.pth', is not in" in said(log)
+    assert "there is no best file until an epoch has a better one" in said(log)
     assert outcome(work) == outcome(whole)
 
+    (best,) = work.glob("best_*.pth")
+    args = ["train", config, "--work-dir", work, "--resume", best]
+    assert run_command(*args, log=log) == 3, said(log)
+    assert f"{best} cannot be resumed: it has no `optimizer`" in said(log)
     for path in work.glob("*.pth"):
         path.write_bytes(path.read_bytes()[:-9])
     for resume in (["--resume"], ["--resume", work / "epoch_4.pth"]):

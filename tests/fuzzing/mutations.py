@@ -206,11 +206,13 @@ def write_folders(draw: random.Random, folder: str) -> str:
 def checkpoints() -> list[bytes]:
     """Return small checkpoints: zipped as today, and as torch once wrote them."""
     weights = {f"layer{n}.weight": torch.full((4, 3), float(n)) for n in range(3)}
-    meta = {"epoch": 3, "dataset_meta": {"classes": ("acer", "tilia")}, "seed": 0}
+    meta = {"epoch": 3, "iter": 30, "dataset_meta": {"classes": ("acer", "tilia")}}
+    hub = {"log_scalars": {}, "runtime_info": {"x": 2.5}, "resumed_keys": {"x": True}}
     made = []
     for zipped in (True, False):
         file = io.BytesIO()
-        whole = {"state_dict": weights, "meta": meta, "message_hub": [1, 2.5, None]}
+        whole = {"state_dict": weights, "meta": meta, "message_hub": hub}
+        whole["optimizer"] = {"state": {}, "param_groups": []}
         torch.save(whole, file, _use_new_zipfile_serialization=zipped)
         made.append(file.getvalue())
     return made

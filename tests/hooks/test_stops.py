@@ -1,9 +1,18 @@
 """A run that a signal stops saves at once, and ends as if the signal had not come."""
 
+import ctypes
+import os
 import signal
+import socket
+import time
+from pathlib import Path
 
 import pytest
-from forked_runs import outcome, said, train_again, wait, write_run
+import torch
+from forked_runs import outcome, said, start, train_again, wait, write_run
+from mmcv.transforms import BaseTransform
+from mmpretrain.registry import TRANSFORMS
+from torch.utils.data import get_worker_info
 
 # With workers, which get the signal too, as SLURM sends it.
 WORKERS = ["train_dataloader.num_workers=2", "train_dataloader.persistent_workers=True"]
@@ -90,3 +99,93 @@ def test_a_kill_within_a_validation(unbroken, tmp_path):
     assert code == -signal.SIGKILL
     assert train(config, work, log, []) == 0, said(log)[-3000:]
     assert outcome(work) == expected
+
+
+def two_processes(config, folder, *more, signals=""):
+    """Train in two processes, the second of which gets the signals; return the codes.
+
+    What the first prints is in ``log-0``.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    both = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    args = ["train", config, "--work-dir", folder / "work", "--launcher", "pytorch"]
+    args += [*more, "--cfg-options", "train_dataloader.batch_size=1"]
+    args += ["train_cfg.max_epochs=2"]
+    processes = [
+        start(
+            *args,
+            log=folder / f"log-{rank}",
+            env=both
+            | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            | ({"SIGNALS_AT": signals} if rank == 1 and signals else {}),
+        )
+        for rank in (0, 1)
+    ]
+    return [wait(process) for process in processes]
+
+
+def test_of_two_processes_one_is_told_and_both_stop_at_the_same_iteration(tmp_path):
+    config, log = write_run(tmp_path), tmp_path / "log-0"
+    # 12 an epoch: one process hears of it in the 13th, the other in the 20th. Then in
+    # the first of a validation's two batches, whose end comes before the tenth.
+    for signals, iterations, resume in (
+        ("SIGTERM before_train_iter 1", 20, []),
+        ("SIGTERM before_val_iter 2", 24, ["--resume"]),
+    ):
+        codes = two_processes(config, tmp_path, *resume, signals=signals)
+        assert codes == [75, 75], said(log)
+        saved = torch.load(tmp_path / "work" / "interrupted.pth", weights_only=True)
+        assert saved["meta"]["iter"] == iterations
+        assert "Stopped by a signal in epoch" in said(log)
+    assert "Epoch 2 goes on after 8 iterations" in said(log)
+
+
+@TRANSFORMS.register_module()
+class HangsInC(BaseTransform):
+    """As a read from a disk that is gone: no code of Python's runs meanwhile."""
+
+    def __init__(self, prob):
+        pass
+
+    def transform(self, results):
+        if get_worker_info() is None:
+            return results  # the first image is looked at before
+        Path(os.environ["HANGING"]).write_text(str(os.getpid()))
+        mutex = ctypes.create_string_buffer(64)
+        lock = ctypes.CDLL(None).pthread_mutex_lock
+        lock(mutex)
+        lock(mutex)
+
+
+def is_alive(process):
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+def test_a_worker_that_hangs_does_not_outlive_a_run_that_is_killed(tmp_path):
+    config, hanging = write_run(tmp_path), tmp_path / "hanging"
+    options = "num_workers=1", "dataset.pipeline.2.type=HangsInC"
+    options = [f"train_dataloader.{option}" for option in options]
+    args = ["train", config, "--work-dir", tmp_path / "work", "--cfg-options", *options]
+    run = start(*args, log=tmp_path / "log", env={"HANGING": str(hanging)})
+    while not (hanging.exists() and hanging.read_text()):
+        assert is_alive(run), said(tmp_path / "log")
+        time.sleep(0.01)
+    worker = int(hanging.read_text())
+    assert worker != run
+    assert is_alive(worker)
+    os.kill(run, signal.SIGKILL)
+    wait(run)
+    ends = time.monotonic() + 30
+    while is_alive(worker) and time.monotonic() < ends:
+        time.sleep(0.01)
+    outlived = is_alive(worker)
+    if outlived:
+        os.kill(worker, signal.SIGKILL)
+    assert not outlived
