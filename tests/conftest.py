@@ -5,6 +5,11 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+# Before NumPy and torch are imported. Two tests run at a time: with two threads each,
+# threads wait for cores that others wait on, and a small product takes fifty times as
+# long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from filelock import FileLock
 
