@@ -5,12 +5,15 @@ import os
 import platform
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from forked_runs import run, said, start, train_again, wait, write_run
 
 from mmleaves.checkpoints.earlier import earlier_file
+from mmleaves.config import load_config
 from mmleaves.run_folder import kept
+from mmleaves.runner import FineTuneRunner
 from mmleaves.whole_files import CannotWriteError
 
 
@@ -124,3 +127,20 @@ def test_what_an_earlier_run_left_is_found(tmp_path, files, written, found):
         assert earlier is None
     else:
         assert earlier.name.startswith(found)
+
+
+def test_two_runs_of_one_second_share_nothing(config, tmp_path):
+    runners = []
+    for number in range(20):
+        cfg = load_config(str(config))
+        cfg.work_dir = str(tmp_path / str(number))
+        runners.append(FineTuneRunner.from_cfg(cfg))
+        if number and runners[-1].timestamp == runners[-2].timestamp:
+            break
+    first, second = runners[-2:]
+    assert first.timestamp == second.timestamp
+    assert first.message_hub is not second.message_hub
+    assert first.visualizer is not second.visualizer
+    for runner in (first, second):
+        # Where their logs go.
+        assert len([*Path(runner.work_dir).glob("2*/*.log")]) == 1
