@@ -6,10 +6,8 @@ Two real optimiser steps on random images, and what they have left as it was.
 import copy
 import inspect
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import pytest
 import torch
 from mmengine.registry import init_default_scope
 from torch import nn
@@ -201,49 +199,6 @@ def vector(features: object) -> torch.Tensor:
 def images(case: Case, seed: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(2, case.channels, case.size, case.size, generator=generator)
-
-
-# Of the kind of another in the suite, and slower; `pytest -m slow` takes them all, and
-# so does the table of docs/freezing.md.
-DEAR = [
-    "ConvMixer",
-    "DaViT",
-    "DenseNet",
-    "EfficientFormer",
-    "EfficientNet",
-    "EfficientNetV2",
-    "HiViT",
-    "HorNet",
-    "HRNet",
-    "InceptionV3",
-    "LeViT",
-    "PCPVT",
-    "PyramidVig",
-    "SEResNet",
-    "SEResNeXt",
-    "SparseResNet",
-    "SVT",
-    "SwinTransformerV2",
-    "T2T_ViT",
-    "TinyViT",
-    "TNT",
-    "Vig",
-    "densenet121",
-    "mixer_s32_224",
-    "regnetx_002",
-    "swin_tiny_patch4_window7_224",
-    "vit_tiny_patch16_224",
-    "xcit_nano_12_p16_224",
-]
-
-
-def cases_to_try(cases: Iterable[Case]) -> list:
-    """Return cases as parameters of a test, the dear ones marked as slow."""
-    marks = {True: [pytest.mark.slow], False: []}
-    return [
-        pytest.param(case, id=case.name, marks=marks[case.name in DEAR])
-        for case in cases
-    ]
 
 
 def build(case: Case) -> Classifier:

@@ -5,7 +5,7 @@ import copy
 import mmpretrain.models.backbones
 import pytest
 import torch
-from freezing.conformance import CASES, NOT_BACKBONES, build, cases_to_try
+from freezing.conformance import CASES, NOT_BACKBONES, build
 
 from mmleaves.freezing.parts import model_parts
 
@@ -15,7 +15,7 @@ def test_the_list_of_backbones_is_complete():
     assert named == set(mmpretrain.models.backbones.__all__)
 
 
-@pytest.mark.parametrize("case", cases_to_try(CASES))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_tensor_is_in_one_part_and_the_parts_are_computed_in_order(case):
     model = build(case)
     parts = model_parts(model)

@@ -21,11 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from mmleaves.sample.layouts import write_sample
 from mmleaves.sample.settings import PER_CLASS, Settings
 
-# The larger one takes a minute, `pytest -m slow`.
-LAYOUTS = [pytest.param("caltech", marks=pytest.mark.slow), "benign_malignant"]
 
-
-@pytest.fixture(scope="module", params=LAYOUTS)
+@pytest.fixture(scope="module", params=["caltech", "benign_malignant"])
 def sample(request, tmp_path_factory):
     layout = request.param
     out = tmp_path_factory.mktemp(layout) / "sample"
