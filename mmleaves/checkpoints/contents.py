@@ -28,6 +28,14 @@ def _has_names(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(key, str) for key in value)
 
 
+def _are_weights(value: object) -> bool:
+    # `get_extra_state` of a module may give anything.
+    return _has_names(value) and all(
+        isinstance(x, torch.Tensor) or name.endswith("_extra_state")
+        for name, x in value.items()
+    )
+
+
 def _are_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(x, str) for x in value)
 
@@ -84,7 +92,7 @@ def _histories_are_whole(value: object) -> bool:
 
 # Of every checkpoint, where it has them. What stands above comes before what is in it.
 _PARTS: list[_Rule] = [
-    ("state_dict", _has_names, "a dict of tensors by name"),
+    ("state_dict", _are_weights, "a dict of tensors by name"),
     ("meta", _is_dict, "a dict"),
     ("meta.dataset_meta", _or_none(_is_dict), "a dict"),
     ("meta.dataset_meta.classes", _or_none(_are_names), "a list of names"),
@@ -104,7 +112,7 @@ _RESUMED_PARTS: list[_Rule] = [
         for what in ("files", "labels")
     ],
     ("param_schedulers", _are_schedules, "a list of dicts"),
-    ("ema_state_dict", _has_names, "a dict of tensors by name"),
+    ("ema_state_dict", _are_weights, "a dict of tensors by name"),
     ("frozen", _is_dict, "a dict"),
     (f"{_HUB}.early_stopping", _is_early_stopping, "a dict of three values"),
     (f"{_HUB}.pending_validation", _is_count, "a whole number"),
@@ -113,7 +121,7 @@ _RESUMED_PARTS: list[_Rule] = [
 ]
 # Of one to resume, without which it is none.
 _NEEDED: list[_Rule] = [
-    ("state_dict", _has_names, "a dict of tensors by name"),
+    ("state_dict", _are_weights, "a dict of tensors by name"),
     ("meta", _is_dict, "a dict"),
     ("meta.epoch", _is_count, "a whole number"),
     ("meta.iter", _is_count, "a whole number"),

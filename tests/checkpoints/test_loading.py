@@ -108,6 +108,7 @@ def test_a_pickle_without_tensors_is_refused(tmp_path):
         ({1: 2}, "holds a dict whose keys are no names"),
         ({"state_dict": None}, "its `state_dict` is a NoneType, expected a dict of"),
         ({"state_dict": [1]}, "its `state_dict` is a list"),
+        ({"state_dict": {"w": 4}}, "its `state_dict` is a dict, expected .* tensors"),
         ({"state_dict": {3: 4}}, "its `state_dict` is a dict, expected .* by name"),
         ({"meta": []}, "its `meta` is a list, expected a dict"),
         ({"meta": {"dataset_meta": 5}}, "its `meta.dataset_meta` is a int"),
