@@ -10,6 +10,8 @@ from processes import Measured, seconds_per_epoch, seconds_per_iteration
 
 ROOT = Path(__file__).parents[1]
 STOCK = Path(__file__).parent / "stock"
+# Of each class so many, the second number of them for validation: the cut in `few`.
+FEW = ("dataset.train_per_class=9", "dataset.val_per_class=2")
 _TWO_RUN = "stock mmpretrain, two epochs run, the rest counted as long as the second"
 
 
@@ -55,6 +57,7 @@ def stock(
     config: str,
     *options: str,
     weights: str | None = None,
+    lists: str = "{lists}",
     name: str = "stock mmpretrain",
     **kwargs: object,
 ) -> Contender:
@@ -68,8 +71,8 @@ def stock(
     given += [
         "train_dataloader.dataset.data_root={data}",
         "val_dataloader.dataset.data_root={data}",
-        "train_dataloader.dataset.ann_file={lists}/train.txt",
-        "val_dataloader.dataset.ann_file={lists}/val.txt",
+        f"train_dataloader.dataset.ann_file={lists}/train.txt",
+        f"val_dataloader.dataset.ann_file={lists}/val.txt",
     ]
     command = [sys.executable, str(tool), str(STOCK / config), "--work-dir", "{work}"]
     return Contender(name, [*command, "--cfg-options", *given], **kwargs)
@@ -93,6 +96,16 @@ def ours(
     return Contender(name, command, **kwargs)
 
 
+def of_fastai(python: str, *, quick: bool) -> Contender:
+    """Return fastai's loop, on the lists of images that stock gets."""
+    script = str(Path(__file__).parent / "fastai_resnet50.py")
+    return Contender(
+        "fastai",
+        [python, script, "{data}", "{few}" if quick else "{lists}"],
+        seconds=lambda measured: float(measured.log.split()[-1]),
+    )
+
+
 def per_iteration(measured: Measured) -> float:
     return seconds_per_iteration(measured.log)
 
@@ -113,13 +126,15 @@ def whole_of(epochs: int, run: int) -> Callable[[Measured], float]:
     return seconds
 
 
-def cases(*, quick: bool) -> dict[str, Case]:
+def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
     """Return all comparisons by name.
 
     Args:
         quick: Fewer images and epochs: to see that it works, not to be quoted.
+        fastai: A Python that has fastai, for the case that it takes part in.
     """
-    few = ["train_dataloader.dataset.indices=320"] if quick else []
+    few = FEW if quick else ()
+    lists = "{few}" if quick else "{lists}"
     resnet = "resnet50_frozen2_b64_caltech"
     no_weights = ("--no-pretrained",)
     one = ["train_cfg.max_epochs=1"]
@@ -132,8 +147,9 @@ def cases(*, quick: bool) -> dict[str, Case]:
             "ResNet-50, two stages frozen, batch 64, random crops: training",
             "images/s",
             [
-                stock("resnet50_frozen2.py", *few, *one, seconds=per_iteration),
+                stock("resnet50_frozen2.py", *one, lists=lists, seconds=per_iteration),
                 ours(resnet, *few, *one, flags=no_weights, seconds=per_iteration),
+                *([of_fastai(fastai, quick=quick)] if fastai else []),
             ],
             images=64,
         ),
@@ -145,8 +161,8 @@ def cases(*, quick: bool) -> dict[str, Case]:
             [
                 stock(
                     "resnet50_frozen2.py",
-                    *few,
                     "train_cfg.max_epochs=2",
+                    lists=lists,
                     name=_TWO_RUN,
                     seconds=whole_of(views_epochs, run=2),
                 ),
@@ -165,7 +181,7 @@ def cases(*, quick: bool) -> dict[str, Case]:
             "MobileNetV2, all trained, batch 32: training",
             "images/s",
             [
-                stock("mobilenet-v2_all.py", *few, *one, seconds=per_iteration),
+                stock("mobilenet-v2_all.py", *one, lists=lists, seconds=per_iteration),
                 ours(
                     "mobilenet-v2_all_b32-adamw-cosine10_caltech",
                     *few,
@@ -178,18 +194,19 @@ def cases(*, quick: bool) -> dict[str, Case]:
         ),
         Case(
             "vit-attention",
-            "ViT-B/16, all self-attention trained, 256 px, batch 16: training",
+            "ViT-B/16, all self-attention trained, 256 px, batch 16, 7 images a class: "
+            "training",
             "images/s",
             [
                 stock(
                     "vit-base_attention12.py",
-                    "train_dataloader.dataset.indices=320",
                     *one,
+                    lists="{few}",
                     seconds=per_iteration,
                 ),
                 ours(
                     str(STOCK.parent / "vit-base_attention12.py"),
-                    "train_dataloader.dataset.indices=320",
+                    *FEW,
                     *one,
                     flags=no_weights,
                     seconds=per_iteration,

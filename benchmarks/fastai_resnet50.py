@@ -68,9 +68,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("lists", type=Path)
-    parser.add_argument("--images", type=int, help="train on so many alone")
     args = parser.parse_args()
-    train = read(args.lists, "train")[: args.images]
+    train = read(args.lists, "train")
     loaders = ImageDataLoaders.from_df(
         pd.concat([train, read(args.lists, "val")[:64]], ignore_index=True),
         path=args.data,

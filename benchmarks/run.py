@@ -1,6 +1,7 @@
 """Measure training next to stock MMPretrain: the same data, model, batch and epochs.
 
-python benchmarks/run.py [CASE ...] [--repeats 3] [--quick] [--data DIR] [--json FILE]
+python benchmarks/run.py [CASE ...] [--repeats 3] [--quick] [--data DIR]
+    [--fastai PYTHON] [--json FILE]
 
 The contenders of a case take turns, each in a process of its own, and the median of
 each is compared with the first's. `--list` names the cases.
@@ -16,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import ROOT, Case, Contender, cases
+from cases import FEW, ROOT, Case, Contender, cases
 from processes import Measured, run
 
 
@@ -32,9 +33,14 @@ def main() -> None:
         default=ROOT / "data" / "101_ObjectCategories",
         help="Caltech-101 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--fastai",
+        metavar="PYTHON",
+        help="a Python with fastai, whose loop takes part in resnet50-frozen2",
+    )
     parser.add_argument("--json", type=Path, help="file for every single figure")
     args = parser.parse_args()
-    known = cases(quick=args.quick)
+    known = cases(quick=args.quick, fastai=args.fastai)
     if args.list:
         for case in known.values():
             print(f"{case.name}: {case.work}")
@@ -84,15 +90,17 @@ def prepare(folder: Path, data: Path) -> dict[str, str]:
     from mmleaves.registry import DATASETS
 
     config = "mobilenet-v2_probe_b32-adamw-cosine10_caltech"
-    cfg = load_config(config, [f"dataset.data_root={data}"])
-    fill_datasets(cfg)
-    for part in ("train", "val"):
-        dataset = DATASETS.build(cfg[f"{part}_dataloader"].dataset)
-        with (folder / f"{part}.txt").open("w") as file:
-            for i in range(len(dataset)):
-                info = dataset.get_data_info(i)
-                path = Path(info["img_path"]).relative_to(data)
-                file.write(f"{path} {info['gt_label']}\n")
+    for name, cut in (("lists", ()), ("few", FEW)):
+        cfg = load_config(config, [f"dataset.data_root={data}", *cut])
+        fill_datasets(cfg)
+        (folder / name).mkdir()
+        for part in ("train", "val"):
+            dataset = DATASETS.build(cfg[f"{part}_dataloader"].dataset)
+            with (folder / name / f"{part}.txt").open("w") as file:
+                for i in range(len(dataset)):
+                    info = dataset.get_data_info(i)
+                    path = Path(info["img_path"]).relative_to(data)
+                    file.write(f"{path} {info['gt_label']}\n")
     state = load_from_mmleaves("mmleaves://mobilenet-v2_in1k")["state_dict"]
     prefix = "backbone."
     trunk = {k.removeprefix(prefix): v for k, v in state.items() if prefix in k}
@@ -100,7 +108,8 @@ def prepare(folder: Path, data: Path) -> dict[str, str]:
     return {
         "folder": str(folder),
         "data": str(data),
-        "lists": str(folder),
+        "lists": str(folder / "lists"),
+        "few": str(folder / "few"),
         "weights": str(folder / "weights.pth"),
     }
 

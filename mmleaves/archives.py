@@ -114,7 +114,9 @@ def unpack(
         raise FileNotFoundError(
             f"{archive}: found no such file, expected an archive. Correct the name."
         )
-    check_can_write(folder / "name", "FOLDER")
+    archive.open("rb").close()  # else what follows would blame the folder
+    # Where it is written first, beside its place.
+    check_can_write(folder.absolute().with_name(f"{folder.name}{UNFINISHED}"), "FOLDER")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
             f"{folder}: found it to hold files, expected a new or an empty folder. "
@@ -126,6 +128,9 @@ def unpack(
             f"folder itself, {folder.resolve()}."
         )
     folder = folder.resolve()
+    check_can_write(
+        folder.parent / f"{folder.name}{UNFINISHED}", "FOLDER, or beside it,"
+    )
     beside = folder.with_name(f"{folder.name}.{uuid4().hex[:16]}{UNFINISHED}")
     try:
         with closing(_open(archive)) as opened:

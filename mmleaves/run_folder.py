@@ -8,8 +8,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mmleaves import exit_codes
-from mmleaves.checkpoints.manifest import FILE as LIST
-from mmleaves.checkpoints.pointer import FILE as POINTER
 from mmleaves.errors import RunError
 from mmleaves.locks import hold, holder, host
 from mmleaves.names_as_text import as_text
@@ -37,8 +35,7 @@ def kept(folder: Path) -> Iterator[None]:
 
     Raises:
         FolderInUseError: If another process keeps it; nothing in it was changed.
-        CannotWriteError: If it cannot be made or written to, its name is no text, or
-            a folder has the name of one of a training's files.
+        CannotWriteError: If it cannot be made or written to, or its name is no text.
     """
     folder = folder.resolve()
     if folder in _kept:
@@ -72,13 +69,6 @@ def kept(folder: Path) -> Iterator[None]:
                 "would overwrite each other's checkpoints. Wait until it ends, or take "
                 "another folder: --work-dir FOLDER."
             )
-        for name in (POINTER, LIST):
-            if Path(folder, name).is_dir():
-                raise CannotWriteError(
-                    f"{folder / name} is a folder, expected a file or nothing: the "
-                    "training writes one there with each checkpoint. Move it away, or "
-                    "take another folder: --work-dir FOLDER."
-                )
         _kept.add(folder)
         stack.callback(_kept.remove, folder)
         yield

@@ -21,7 +21,7 @@ import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
-from mmleaves.checkpoints.earlier import refuse_to_overwrite
+from mmleaves.checkpoints.earlier import refuse_folders_for_files, refuse_to_overwrite
 from mmleaves.checkpoints.newest import check_named, newest_checkpoint
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
@@ -32,12 +32,9 @@ from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.hooks.safe_checkpoint_hook import folder_of_checkpoints, keep_own_files
 from mmleaves.hooks.stop_on_signal_hook import StopOnSignalHook
-from mmleaves.hooks.watch_loader_hook import (
-    WatchLoaderHook,
-    end_workers,
-    told_of_loader,
-)
+from mmleaves.hooks.watch_loader_hook import WatchLoaderHook, told_of_loader
 from mmleaves.kept_memory import keep_freed_memory
+from mmleaves.loader_workers import end_workers
 from mmleaves.model_config import (
     asked_num_classes,
     dataset_classes,
@@ -126,8 +123,10 @@ class FineTuneRunner(Runner):
             raise ValueError(
                 f"train_cfg.max_epochs is {epochs!r}, expected a whole number from 1."
             )
+        work_dir, folder = Path(self.work_dir), folder_of_checkpoints(self)
+        refuse_folders_for_files(work_dir, folder)
         if not self._resume:
-            refuse_to_overwrite({Path(self.work_dir), folder_of_checkpoints(self)})
+            refuse_to_overwrite({work_dir, folder})
         self._dump_given_config()
         self._keep_decoded()
         try:
@@ -153,7 +152,10 @@ class FineTuneRunner(Runner):
 
     @contextmanager
     def _ends_hooks(self) -> Iterator[None]:
-        """End what MMEngine leaves running, however the run ends."""
+        """End what MMEngine leaves running.
+
+        After an error, `told_of_loader` has killed the workers.
+        """
         try:
             yield
         finally:

@@ -53,14 +53,18 @@ def check_can_write(path: Path, option: str) -> None:
 
 
 def _obstacle(path: Path) -> str | None:
+    if path.is_symlink():
+        path = path.resolve()
+        if not path.parent.is_dir():
+            return f"it is a link into {path.parent}, which is no folder"
     with suppress(FileNotFoundError, NotADirectoryError):
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             return "it is a folder"
         if not stat.S_ISREG(mode):
             return None
-        with path.open("r+b"):
-            return None
+        # One that nobody may write to is not to be replaced either.
+        path.open("r+b").close()
     folder = next(above for above in path.absolute().parents if os.path.lexists(above))
     if not folder.is_dir():
         return f"{folder} is no folder"

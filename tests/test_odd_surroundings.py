@@ -10,6 +10,7 @@ import sys
 import cv2
 import pytest
 import torch
+from conftest import skip_unless_in_ci
 from forked_runs import COMMANDS, run, said, write_run
 from input_runs import CONFIG, SMALL, class_folders, train
 from test_input_faults import HALVES
@@ -69,11 +70,11 @@ def in_turkish(tmp_path, monkeypatch):
     """The locale in which I is no capital of i, and 0.5 is written 0,5."""
     name = "tr_TR.UTF-8"
     if shutil.which("localedef") is None:
-        pytest.skip("localedef, which makes a locale, is not installed")
+        skip_unless_in_ci("localedef, which makes a locale, is not installed")
     command = ["localedef", "-i", "tr_TR", "-f", "UTF-8", tmp_path / name]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"the Turkish locale cannot be made: {done.stderr.strip()}")
+        skip_unless_in_ci(f"the Turkish locale cannot be made: {done.stderr.strip()}")
     monkeypatch.setenv("LOCPATH", str(tmp_path))
     monkeypatch.setenv("LC_ALL", name)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from forked_runs import run, said, start, train_again, wait, write_run
 
-from mmleaves.checkpoints.earlier import earlier_file
+from mmleaves.checkpoints.earlier import earlier_file, refuse_folders_for_files
 from mmleaves.config import load_config
 from mmleaves.run_folder import kept
 from mmleaves.runner import FineTuneRunner
@@ -86,15 +86,16 @@ def test_a_file_in_the_place_of_the_folder_is_refused_before_training(config, tm
     assert place.read_text() == "a file"
 
 
-@pytest.mark.parametrize("name", ["last_checkpoint", "checkpoints.json"])
-def test_a_folder_in_the_place_of_a_file_is_refused_before_training(tmp_path, name):
-    (tmp_path / name).mkdir()
+@pytest.mark.parametrize("where", ["run/last_checkpoint", "kept/checkpoints.json"])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_training(tmp_path, where):
+    name = Path(where).name
+    (tmp_path / where).mkdir(parents=True)
     told = rf"/{name} is a folder, expected a file or nothing.*--work-dir FOLDER"
-    with pytest.raises(CannotWriteError, match=told), kept(tmp_path):
-        pytest.fail("the folder was taken")
-    (tmp_path / name).rmdir()
-    with kept(tmp_path):
-        pass
+    folders = tmp_path / "run", tmp_path / "kept"
+    with pytest.raises(CannotWriteError, match=told):
+        refuse_folders_for_files(*folders)
+    (tmp_path / where).rmdir()
+    refuse_folders_for_files(*folders)
 
 
 def test_a_folder_whose_name_is_no_text_is_refused_before_it_is_made(tmp_path):
@@ -129,16 +130,21 @@ def test_what_an_earlier_run_left_is_found(tmp_path, files, written, found):
         assert earlier.name.startswith(found)
 
 
+class OfOneSecond(FineTuneRunner):
+    """Begins at one and the same second, by which MMEngine names runs."""
+
+    def setup_env(self, env_cfg):
+        super().setup_env(env_cfg)
+        self._timestamp = "20260101_000000"
+
+
 def test_two_runs_of_one_second_share_nothing(config, tmp_path):
     runners = []
-    for number in range(20):
+    for name in ("first", "second"):
         cfg = load_config(str(config))
-        cfg.work_dir = str(tmp_path / str(number))
-        runners.append(FineTuneRunner.from_cfg(cfg))
-        if number and runners[-1].timestamp == runners[-2].timestamp:
-            break
-    first, second = runners[-2:]
-    assert first.timestamp == second.timestamp
+        cfg.work_dir = str(tmp_path / name)
+        runners.append(OfOneSecond.from_cfg(cfg))
+    first, second = runners
     assert first.message_hub is not second.message_hub
     assert first.visualizer is not second.visualizer
     for runner in (first, second):

@@ -58,6 +58,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         ("file/below", "{}/file is no folder"),
         ("file/deep/below", "{}/file is no folder"),
         ("link/below", "{}/link is no folder"),
+        ("link", "it is a link into {}/gone, which is no folder"),
         ("x" * 300, "File name too long"),
         ("/proc/mmleaves.json", "No such file or directory"),  # takes no files
     ],
@@ -65,7 +66,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 def test_where_no_file_can_be_is_told_before_the_work(tmp_path, name, why):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("of the user")
-    (tmp_path / "link").symlink_to("gone")
+    (tmp_path / "link").symlink_to("gone/file")
     told = rf"--out {tmp_path / name} cannot be written: {why.format(tmp_path)}\. Expec"
     with pytest.raises(CannotWriteError, match=told):
         check_can_write(tmp_path / name, "--out")

@@ -29,6 +29,7 @@ from mmleaves.cache.views import (
     random_transforms,
     view_key,
 )
+from mmleaves.loader_workers import WorkerStart
 
 _GB = 1e9
 # What is written at a time, and held until then: what a process that is killed loses.
@@ -253,6 +254,7 @@ class FeatureCache:
             batch_size=64,
             num_workers=plan.loader.num_workers,
             pin_memory=plan.loader.pin_memory,
+            worker_init_fn=WorkerStart(),
         )
         rows_a_file = min(_ROWS_A_FILE, _BYTES_A_FILE // plan.row_bytes)
         done: list[list[Tensor]] = []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mmleaves import exit_codes
@@ -40,8 +41,12 @@ def _are_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(x, str) for x in value)
 
 
-def _is_tensor(value: object) -> bool:
-    return isinstance(value, torch.Tensor) and value.dim() == 1
+def _are_numbers(value: object) -> bool:
+    return (
+        isinstance(value, torch.Tensor)
+        and value.dim() == 1
+        and not value.is_floating_point()
+    )
 
 
 def _is_count(value: object) -> bool:
@@ -92,22 +97,21 @@ def _histories_are_whole(value: object) -> bool:
 
 # Of every checkpoint, where it has them. What stands above comes before what is in it.
 _PARTS: list[_Rule] = [
-    ("state_dict", _are_weights, "a dict of tensors by name"),
-    ("meta", _is_dict, "a dict"),
+    ("state_dict", _has_names, "a dict of tensors by name"),
+    ("meta", _or_none(_is_dict), "a dict"),
     ("meta.dataset_meta", _or_none(_is_dict), "a dict"),
-    ("meta.dataset_meta.classes", _or_none(_are_names), "a list of names"),
-    ("meta.train_images", _is_tensor, "a tensor of whole numbers"),
+    ("meta.train_images", _are_numbers, "a tensor of whole numbers"),
     ("meta.extra_features", _or_none(_are_names), "a list of names"),
-    ("message_hub", _is_dict, "a dict"),
+    ("message_hub", _or_none(_is_dict), "a dict"),
     ("message_hub", _histories_are_whole, "histories of two tensors each"),
 ]
 _HUB = "message_hub.runtime_info"
 # Of one to resume, where it has them.
 _RESUMED_PARTS: list[_Rule] = [
-    ("meta.seed", _or_none(_is_count), "a whole number"),
+    ("meta.seed", _or_none(_is_count), "a whole number from 0"),
     ("meta.settings", _has_names, "a dict of settings by name"),
     *[
-        (f"meta.{part}_{what}", _is_tensor, "a tensor of whole numbers")
+        (f"meta.{part}_{what}", _are_numbers, "a tensor of whole numbers")
         for part in ("train", "val")
         for what in ("files", "labels")
     ],
@@ -115,22 +119,43 @@ _RESUMED_PARTS: list[_Rule] = [
     ("ema_state_dict", _are_weights, "a dict of tensors by name"),
     ("frozen", _is_dict, "a dict"),
     (f"{_HUB}.early_stopping", _is_early_stopping, "a dict of three values"),
-    (f"{_HUB}.pending_validation", _is_count, "a whole number"),
-    (f"{_HUB}.iterations_of_the_epoch", _is_count, "a whole number"),
+    (f"{_HUB}.pending_validation", _is_count, "a whole number from 0"),
+    (f"{_HUB}.iterations_of_the_epoch", _is_count, "a whole number from 0"),
     (f"{_HUB}.resumes", lambda value: isinstance(value, list), "a list"),
 ]
 # Of one to resume, without which it is none.
 _NEEDED: list[_Rule] = [
     ("state_dict", _are_weights, "a dict of tensors by name"),
     ("meta", _is_dict, "a dict"),
-    ("meta.epoch", _is_count, "a whole number"),
-    ("meta.iter", _is_count, "a whole number"),
+    ("meta.epoch", _is_count, "a whole number from 0"),
+    ("meta.iter", _is_count, "a whole number from 0"),
     ("message_hub", _is_dict, "a dict"),
     ("message_hub.log_scalars", _is_dict, "a dict"),
     (_HUB, _has_names, "a dict"),
     ("message_hub.resumed_keys", _are_flags, "a dict of True and False"),
     ("optimizer", _is_optimizer, "what an optimiser saves, `state` and `param_groups`"),
 ]
+
+
+def classes_of(path: Path | str, checkpoint: Mapping) -> tuple | None:
+    """Return the names of the classes that a checkpoint was trained on, None if unsaid.
+
+    Stock MMPretrain may have numbers for names, which become text.
+
+    Raises:
+        DamagedCheckpointError: If they are no list of names.
+    """
+    meta = (checkpoint.get("meta") or {}).get("dataset_meta") or {}
+    classes = meta.get("classes")
+    if classes is None:
+        return None
+    if not isinstance(classes, list | tuple | np.ndarray):
+        raise _damaged(
+            path,
+            f"its `meta.dataset_meta.classes` is a {type(classes).__name__}, expected "
+            "a list of names",
+        )
+    return tuple(map(str, classes)) or None
 
 
 def check_contents(path: Path, checkpoint: object) -> None:
@@ -152,7 +177,7 @@ def check_contents(path: Path, checkpoint: object) -> None:
         raise _damaged(path, wrong)
 
 
-def check_resumable(path: Path, checkpoint: Mapping) -> None:
+def check_resumable(path: Path | str, checkpoint: Mapping) -> None:
     """Make sure that a run can go on from a checkpoint, which `check_contents` passed.
 
     Raises:
@@ -172,7 +197,7 @@ def check_resumable(path: Path, checkpoint: Mapping) -> None:
         raise _damaged(path, wrong)
 
 
-def _damaged(path: Path, wrong: str) -> DamagedCheckpointError:
+def _damaged(path: Path | str, wrong: str) -> DamagedCheckpointError:
     return DamagedCheckpointError(
         f"{path} is not a usable checkpoint: {wrong}. It is damaged, changed or of "
         "another kind; take an earlier one."

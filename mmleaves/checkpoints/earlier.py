@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from mmleaves.checkpoints.manifest import FILE as LIST
 from mmleaves.checkpoints.manifest import listed
 from mmleaves.checkpoints.newest import INTERRUPTED
 from mmleaves.checkpoints.pointer import FILE as POINTER
+from mmleaves.whole_files import CannotWriteError
 
 
 def refuse_to_overwrite(folders: Iterable[Path]) -> None:
@@ -21,6 +23,25 @@ def refuse_to_overwrite(folders: Iterable[Path]) -> None:
             "--resume. To keep both: --work-dir FOLDER. To start it over: delete "
             "the folder first."
         )
+
+
+def refuse_folders_for_files(work_dir: Path, folder: Path) -> None:
+    """Make sure that what each save writes can be written.
+
+    Args:
+        work_dir: The run's folder.
+        folder: Where its checkpoints go.
+
+    Raises:
+        CannotWriteError: If a folder has the name of one of these files.
+    """
+    for path in (work_dir / POINTER, folder / LIST):
+        if path.is_dir():
+            raise CannotWriteError(
+                f"{path} is a folder, expected a file or nothing: the training writes "
+                "one there with each checkpoint. Move it away, or take another folder: "
+                "--work-dir FOLDER."
+            )
 
 
 def earlier_file(folders: Iterable[Path]) -> Path | None:

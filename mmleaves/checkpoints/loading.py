@@ -7,6 +7,7 @@ object stores would run code, and refuse. A file that the user vouches for by it
 sha256, in ``MMLEAVES_TRUST`` or by ``--trust``, is read whatever it does.
 """
 
+import errno
 import hashlib
 import io
 import logging
@@ -26,7 +27,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmleaves import exit_codes
 from mmleaves.checkpoints import trusted
-from mmleaves.checkpoints.contents import check_contents
+from mmleaves.checkpoints.contents import check_contents, classes_of
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, check_listed
 from mmleaves.checkpoints.stock import STAND_INS, from_stand_ins
 from mmleaves.errors import RunError
@@ -44,6 +45,20 @@ _ADVICE = re.compile(
     r"|Please (use|file).*|Check the documentation of.*"
     r"| or (classes|types) allowlisted via `add_safe_globals`,?"
 )
+_NO_MEMORY = re.compile("(?i)can't allocate memory|out of memory")
+# What a disk or network says that does not answer.
+_OF_THE_SYSTEM = {
+    getattr(errno, name, None)
+    for name in (
+        "EIO",
+        "ESTALE",
+        "ENOMEM",
+        "ETIMEDOUT",
+        "EREMOTEIO",
+        "EMFILE",
+        "ENFILE",
+    )
+} - {None}
 _IS_PICKLE = (b"\x80", b"PK")
 
 MapLocation = str | torch.device | Callable | dict | None
@@ -62,6 +77,7 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
         FileNotFoundError: If there is no such file.
         DamagedCheckpointError: If it is not a checkpoint, or is damaged.
         UnsafeCheckpointError: If it would have to run code.
+        CannotReadError: If memory or the disk fails.
         ValueError: If several files fit the name.
     """
     path = _only_file(Path(filename).expanduser())
@@ -82,11 +98,19 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
     except UnsafeCheckpointError:
         raise
     except Exception as error:  # damaged bytes can make a reader fail in any way
-        if isinstance(error, MemoryError) or not _names_more_than_data(path, error):
+        if _is_of_machine(path, error):
+            raise CannotReadError(
+                f"{path} could not be read: {_reason(error) or 'not enough memory'}. "
+                "It may well be whole: look at the machine's memory and at the disk, "
+                "and start again."
+            ) from error
+        if not _names_more_than_data(path, error):
             raise _damaged(path, error) from error
         checkpoint = _read_trusted(path, map_location, error)
     check_contents(path, checkpoint)
-    return checkpoint
+    # Some programs write them without anything.
+    empty = [key for key in ("meta", "message_hub") if checkpoint.get(key, 0) is None]
+    return {key: value for key, value in checkpoint.items() if key not in empty}
 
 
 def _records(path: Path) -> list[zipfile.ZipInfo]:
@@ -95,11 +119,15 @@ def _records(path: Path) -> list[zipfile.ZipInfo]:
     Raises:
         zipfile.BadZipFile: If it begins as one and is none.
     """
+    if _begins(path) != b"PK\x03\x04":  # as torch tells them apart
+        return []
+    with zipfile.ZipFile(path) as archive:
+        return archive.infolist()
+
+
+def _begins(path: Path) -> bytes:
     with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":  # as torch tells them apart
-            return []
-        with zipfile.ZipFile(file) as archive:
-            return archive.infolist()
+        return file.read(4)
 
 
 def _check_sizes(path: Path) -> None:
@@ -119,6 +147,12 @@ def _check_sizes(path: Path) -> None:
     announced = sum(record.file_size for record in records)
     if announced > path.stat().st_size:
         raise ValueError(f"its records are {announced:,} bytes, more than the file has")
+
+
+class CannotReadError(RunError, OSError):
+    """The system could not read a file, which says nothing of what is in it."""
+
+    exit_code = exit_codes.MACHINE
 
 
 class UnsafeCheckpointError(RunError, ValueError):
@@ -141,6 +175,16 @@ def _refuse_program(path: Path) -> None:
             "mmleaves, MMEngine and torchvision write. If you know who made it, write "
             "one yourself: torch.save(torch.jit.load(FILE).state_dict(), NEW)."
         )
+
+
+def _is_of_machine(path: Path, error: Exception) -> bool:
+    """Return whether it is the machine that lacks something, not the file."""
+    if isinstance(error, OSError):
+        return error.errno in _OF_THE_SYSTEM
+    lacks_memory = isinstance(error, MemoryError) or _NO_MEMORY.search(str(error))
+    # Such a file announces no more than it has, see `_check_sizes`; of others, damaged
+    # bytes may say how much memory they want.
+    return bool(lacks_memory) and _begins(path) == b"PK\x03\x04"
 
 
 def _names_more_than_data(path: Path, error: Exception) -> bool:
@@ -214,9 +258,7 @@ def checkpoint_classes(filename: str) -> tuple[str, ...] | None:
         FileNotFoundError: As in `load_from_local`.
         ValueError: As there.
     """
-    meta = load_from_local(filename, "cpu").get("meta") or {}
-    classes = (meta.get("dataset_meta") or {}).get("classes")
-    return tuple(classes) if classes else None
+    return classes_of(filename, load_from_local(filename, "cpu"))
 
 
 @CheckpointLoader.register_scheme(prefixes=("http://", "https://"), force=True)

@@ -90,7 +90,7 @@ def check_named(filename: str) -> None:
         ValueError: As `load_from_local`, and if it holds what no run saves.
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, "cpu")
-    check_resumable(Path(filename), checkpoint)
+    check_resumable(filename, checkpoint)
 
 
 def _step(path: Path) -> int:

@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmleaves.checkpoints.contents import classes_of
 from mmleaves.datasets.bad_images import find_bad_images, max_megapixels
 from mmleaves.datasets.class_check import check_same_classes, check_trained_classes
 from mmleaves.datasets.class_table import class_table
@@ -46,9 +47,7 @@ class CheckDataHook(Hook):
         self._trained: set[int] = set()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        meta = checkpoint.get("meta", {})
-        if "classes" in (meta.get("dataset_meta") or {}):
-            self._classes = tuple(meta["dataset_meta"]["classes"])
+        self._classes = classes_of("The checkpoint", checkpoint)
         self._trained = trained_keys(checkpoint)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -60,10 +59,10 @@ class CheckDataHook(Hook):
         val = []
         if runner.val_loop is not None:
             val = list(inner_datasets(runner.val_dataloader.dataset))
-        classes = train[0].metainfo["classes"]
+        classes = _class_names(train[0])
         for name, parts in (("train", train[1:]), ("val", val)):
             for part in parts:
-                check_same_classes(classes, part.metainfo["classes"], other_name=name)
+                check_same_classes(classes, _class_names(part), other_name=name)
                 check_same_classes(
                     _folders(train[0]) or _folders(part),
                     _folders(part) or _folders(train[0]),
@@ -103,7 +102,7 @@ class CheckDataHook(Hook):
 
     def _check_scored(self, runner: Runner, dataset: object, part: str) -> None:
         for inner in inner_datasets(dataset):
-            classes = inner.metainfo["classes"]
+            classes = _class_names(inner)
             self._compare_with_checkpoint(classes)
             _check_model(runner, classes)
             if "gt_label" in inner.get_data_info(0):
@@ -140,6 +139,17 @@ def _folders(dataset: BaseDataset) -> tuple[str, ...]:
     """
     numbers = getattr(dataset, "folder_to_idx", None) or {}
     return tuple(sorted(numbers, key=numbers.get))
+
+
+def _class_names(dataset: BaseDataset) -> Sequence[str]:
+    classes = dataset.metainfo["classes"]
+    for name in classes:
+        if not isinstance(name, str):
+            raise ValueError(
+                f"The classes of the data set hold {name!r}, a {type(name).__name__}, "
+                "expected names. Write them as text: classes=['0', '1']."
+            )
+    return classes
 
 
 def _name(classes: tuple[str, ...], label: int) -> str:

@@ -3,12 +3,13 @@
 import atexit
 import math
 import signal
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
@@ -18,14 +19,18 @@ from mmleaves.checkpoints.newest import INTERRUPTED
 from mmleaves.checkpoints.pointer import write_pointer
 from mmleaves.hooks.go_on_hook import ITERATIONS_DONE, PENDING
 from mmleaves.hooks.safe_checkpoint_hook import validates_after
-from mmleaves.hooks.watch_loader_hook import kill_workers
+from mmleaves.loader_workers import kill_workers, worker_start
 from mmleaves.registry import HOOKS
 
 # The signals of `kill` and of SLURM's --signal=USR1; Windows has the first alone.
-_SIGNALS = [getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")]
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)
+)
 
 # Where processes have to ask each other.
 _ITERATIONS_BETWEEN = 10
+# What starts several processes passes a signal on that they may have had themselves.
+_PASSED_ON_S = 5
 
 
 @HOOKS.register_module()
@@ -46,13 +51,15 @@ class StopOnSignalHook(Hook):
 
     def __init__(self) -> None:
         self._received: signal.Signals | None = None
+        self._received_at = -math.inf
         self._before: dict = {}
         self._something_to_save = False
         self._done = 0
 
     def before_train(self, runner: Runner) -> None:
         self._received, self._something_to_save = None, False
-        for number in filter(None, _SIGNALS):
+        self._received_at = -math.inf
+        for number in _SIGNALS:
             self._before[number] = signal.signal(number, self._receive)
         # They ignore SIGTERM, by which Python would end them, and then wait for them.
         atexit.unregister(kill_workers)
@@ -60,7 +67,9 @@ class StopOnSignalHook(Hook):
         for loop in (runner.train_loop, runner.val_loop):
             loader = getattr(loop, "dataloader", None)
             if isinstance(loader, DataLoader):
-                loader.worker_init_fn = _Worker(loader.worker_init_fn)
+                # What is sent to a whole group, as SLURM does, reaches workers too,
+                # whose batches are needed until all is saved.
+                worker_start(loader).ignored = _SIGNALS
 
     def after_train(self, runner: Runner) -> None:
         self.end()
@@ -71,6 +80,10 @@ class StopOnSignalHook(Hook):
             signal.signal(*self._before.popitem())
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if get_world_size() > 1 and now - self._received_at < _PASSED_ON_S:
+            return
+        self._received_at = now
         if self._received is not None or not self._something_to_save:
             raise SystemExit(exit_codes.INTERRUPTED)
         self._received = signal.Signals(number)
@@ -136,10 +149,15 @@ class StopOnSignalHook(Hook):
         return bool(wanted)
 
     def _save(self, runner: Runner, meta: dict) -> None:
+        if get_world_size() > 1:
+            # When the first of them ends, what started them ends the others.
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
         runner.save_checkpoint(runner.work_dir, INTERRUPTED, meta=meta)
         if is_main_process():
             folder = Path(runner.work_dir)
             write_pointer(folder, folder / INTERRUPTED)
+        barrier()
         runner.logger.warning(
             f"Stopped by {self._received.name if self._received else 'a signal'} in "
             f"epoch {meta['epoch'] + 1}, after {meta['iter']} iterations in all: "
@@ -158,27 +176,6 @@ def _iterations_between(accumulated: int = 1) -> int:
     """
     at_least = 1 if get_world_size() == 1 else _ITERATIONS_BETWEEN
     return accumulated * math.ceil(at_least / accumulated)
-
-
-class _Worker:
-    """What starts a worker: signals are for its parent to hear.
-
-    Those of a whole group of processes, as SLURM sends them, reach workers too, whose
-    batches the parent needs until it has saved. It ends them by `kill_workers`.
-
-    Args:
-        start: What else starts it.
-    """
-
-    def __init__(self, start: Callable[[int], None] | None) -> None:
-        self._start = start
-
-    def __call__(self, number: int) -> None:
-        for of_parent in filter(None, _SIGNALS):
-            # No handler of Python's, which would not run while a worker hangs in C.
-            signal.signal(of_parent, signal.SIG_IGN)
-        if self._start is not None:
-            self._start(number)
 
 
 def _counts_epochs(runner: Runner) -> bool:

@@ -1,28 +1,21 @@
 """Say what has become of a data loader that gives no batch."""
 
-import ctypes
 import errno
-import gc
-import multiprocessing.process
 import re
-import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch.utils.data import DataLoader, _utils
-from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+from torch.utils.data import DataLoader
 
 from mmleaves import exit_codes
 from mmleaves.errors import RunError
+from mmleaves.loader_workers import kill_workers, worker_start
 from mmleaves.registry import HOOKS
 
-# Of <sys/prctl.h>.
-_PR_SET_PDEATHSIG = 1
 _WHOLE = "Checkpoints that were written are whole: go on with --resume."
 
 
@@ -54,9 +47,7 @@ class WatchLoaderHook(Hook):
         for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
             loader = getattr(loop, "dataloader", None)
             if isinstance(loader, DataLoader):
-                start = loader.worker_init_fn
-                if not isinstance(start, DiesWithParent):
-                    loader.worker_init_fn = DiesWithParent(start)
+                worker_start(loader)
         self._ended.clear()
         self._thread = threading.Thread(
             target=self._watch, args=[runner], name="watch-loader", daemon=True
@@ -127,26 +118,6 @@ class WatchLoaderHook(Hook):
         self._wait()
 
 
-class DiesWithParent:
-    """What starts a worker: the system kills it when its parent has died.
-
-    By itself a worker looks whether its parent lives, but not while it hangs in C, as
-    on a disk that is gone. Other systems than Linux know no such thing.
-
-    Args:
-        start: What else starts it.
-    """
-
-    def __init__(self, start: Callable[[int], None] | None) -> None:
-        self._start = start
-
-    def __call__(self, number: int) -> None:
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if self._start is not None:
-            self._start(number)
-
-
 @contextmanager
 def told_of_loader(loader: str) -> Iterator[None]:
     """Say in our words what torch's data loader says of dead workers in its own.
@@ -172,46 +143,6 @@ def told_of_loader(loader: str) -> Iterator[None]:
     except BaseException:
         kill_workers()
         raise
-
-
-def end_workers(loader: DataLoader | None) -> None:
-    """End the workers that a loader keeps from epoch to epoch.
-
-    Left to Python they may stay for ever: what torch tells them when the loader is
-    garbage can be lost, and SIGTERM, its second try, they ignore since
-    `StopOnSignalHook`.
-    """
-    iterator = getattr(loader, "_iterator", None)
-    if isinstance(iterator, _MultiProcessingDataLoaderIter):
-        iterator._shutdown_workers()
-        loader._iterator = None
-
-
-def kill_workers(wait_s: float = 5) -> None:
-    """Kill the workers of all data loaders.
-
-    Args:
-        wait_s: How long to wait for them to be gone. One that a disk keeps from dying
-            is left to the system.
-    """
-    loaders = [o for o in gc.get_objects() if type(o) is _MultiProcessingDataLoaderIter]
-    for loader in loaders:
-        # What it does at its end waits for locks that a worker may hold when it dies.
-        loader._shutdown = True
-        if getattr(loader, "_worker_pids_set", False):
-            # Else a worker's death would be an error, wherever we are by then.
-            _utils.signal_handling._remove_worker_pids(id(loader))
-            loader._worker_pids_set = False
-        if hasattr(loader, "_pin_memory_thread_done_event"):
-            loader._pin_memory_thread_done_event.set()
-    workers = [w for loader in loaders for w in getattr(loader, "_workers", ())]
-    for worker in workers:
-        worker.kill()
-    ends = time.monotonic() + wait_s
-    for worker in workers:
-        worker.join(max(0.0, ends - time.monotonic()))
-        # Of those, Python waits at its end for each, for ever.
-        multiprocessing.process._children.discard(worker)
 
 
 def _told(error: Exception, loader: str) -> str | None:

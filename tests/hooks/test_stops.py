@@ -4,6 +4,8 @@ import ctypes
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import torch
 from forked_runs import outcome, said, start, train_again, wait, write_run
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
+from tool_runs import ROOT
 from torch.utils.data import get_worker_info
 
 # With workers, which get the signal too, as SLURM sends it.
@@ -140,6 +143,40 @@ def test_of_two_processes_one_is_told_and_both_stop_at_the_same_iteration(tmp_pa
         assert saved["meta"]["iter"] == iterations
         assert "Stopped by a signal in epoch" in said(log)
     assert "Epoch 2 goes on after 8 iterations" in said(log)
+
+
+def test_a_signal_to_all_that_torchrun_passes_on_is_one(tmp_path):
+    """As `scancel` and `kill -- -GROUP` send it: to the ranks, and to torchrun."""
+    work, config = tmp_path / "work", write_run(tmp_path)
+    with config.open("a") as file:
+        file.write('custom_imports["imports"].append("forked_runs")\n')
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--nproc-per-node", "2", ROOT / "tools" / "train.py", config),
+        *("--work-dir", work, "--launcher", "pytorch", "--cfg-options"),
+        *("train_cfg.max_epochs=1000", "train_dataloader.batch_size=1"),
+    ]
+    with (tmp_path / "log").open("w") as log:
+        agent = subprocess.Popen(
+            [*map(str, command)],
+            env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    while not (work / "epoch_2.pth").exists():
+        assert agent.poll() is None, said(tmp_path / "log")[-3000:]
+        time.sleep(0.01)
+    children = Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text()
+    ranks = [*map(int, children.split())]
+    assert len(ranks) == 2
+    for process in (*ranks, agent.pid):
+        os.kill(process, signal.SIGTERM)
+    agent.wait(60)
+    text = said(tmp_path / "log")
+    assert "Stopped by" in text, text[-3000:]
+    saved = torch.load(work / "interrupted.pth", weights_only=True)
+    assert f"after {saved['meta']['iter']} iterations in all" in text
+    assert (work / "last_checkpoint").read_text() == str(work / "interrupted.pth")
 
 
 @TRANSFORMS.register_module()
