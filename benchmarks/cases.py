@@ -10,8 +10,12 @@ from processes import Measured, seconds_per_epoch, seconds_per_iteration
 
 ROOT = Path(__file__).parents[1]
 STOCK = Path(__file__).parent / "stock"
-# Of each class so many, the second number of them for validation: the cut in `few`.
-FEW = ("dataset.train_per_class=9", "dataset.val_per_class=2")
+# Cuts of the data: so many of each class, the second number of them for validation.
+CUTS = {
+    "all": (),
+    "some": ("dataset.train_per_class=15", "dataset.val_per_class=2"),
+    "few": ("dataset.train_per_class=9", "dataset.val_per_class=2"),
+}
 _TWO_RUN = "stock mmpretrain, two epochs run, the rest counted as long as the second"
 
 
@@ -57,7 +61,7 @@ def stock(
     config: str,
     *options: str,
     weights: str | None = None,
-    lists: str = "{lists}",
+    cut: str = "all",
     name: str = "stock mmpretrain",
     **kwargs: object,
 ) -> Contender:
@@ -71,8 +75,8 @@ def stock(
     given += [
         "train_dataloader.dataset.data_root={data}",
         "val_dataloader.dataset.data_root={data}",
-        f"train_dataloader.dataset.ann_file={lists}/train.txt",
-        f"val_dataloader.dataset.ann_file={lists}/val.txt",
+        f"train_dataloader.dataset.ann_file={{{cut}}}/train.txt",
+        f"val_dataloader.dataset.ann_file={{{cut}}}/val.txt",
     ]
     command = [sys.executable, str(tool), str(STOCK / config), "--work-dir", "{work}"]
     return Contender(name, [*command, "--cfg-options", *given], **kwargs)
@@ -81,6 +85,7 @@ def stock(
 def ours(
     config: str,
     *options: str,
+    cut: str = "all",
     name: str = "mmleaves",
     flags: tuple = (),
     tool: str = "train",
@@ -91,17 +96,17 @@ def ours(
         sys.executable, str(ROOT / "tools" / f"{tool}.py"), config,
         "--work-dir", "{work}", *flags,
         "--cfg-options", "dataset.data_root={data}",
-        "default_hooks.logger.interval=5", *options,
+        "default_hooks.logger.interval=5", *CUTS[cut], *options,
     ]  # fmt: skip
     return Contender(name, command, **kwargs)
 
 
-def of_fastai(python: str, *, quick: bool) -> Contender:
+def of_fastai(python: str, cut: str) -> Contender:
     """Return fastai's loop, on the lists of images that stock gets."""
     script = str(Path(__file__).parent / "fastai_resnet50.py")
     return Contender(
         "fastai",
-        [python, script, "{data}", "{few}" if quick else "{lists}"],
+        [python, script, "{data}", f"{{{cut}}}"],
         seconds=lambda measured: float(measured.log.split()[-1]),
     )
 
@@ -133,8 +138,8 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         quick: Fewer images and epochs: to see that it works, not to be quoted.
         fastai: A Python that has fastai, for the case that it takes part in.
     """
-    few = FEW if quick else ()
-    lists = "{few}" if quick else "{lists}"
+    # Where all are not needed to see how fast it is.
+    cut, a_class = ("few", 7) if quick else ("some", 13)
     resnet = "resnet50_frozen2_b64_caltech"
     no_weights = ("--no-pretrained",)
     one = ["train_cfg.max_epochs=1"]
@@ -144,12 +149,19 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
     found = [
         Case(
             "resnet50-frozen2",
-            "ResNet-50, two stages frozen, batch 64, random crops: training",
+            f"ResNet-50, two stages frozen, batch 64, random crops, {a_class} images a "
+            "class: training",
             "images/s",
             [
-                stock("resnet50_frozen2.py", *one, lists=lists, seconds=per_iteration),
-                ours(resnet, *few, *one, flags=no_weights, seconds=per_iteration),
-                *([of_fastai(fastai, quick=quick)] if fastai else []),
+                stock("resnet50_frozen2.py", *one, cut=cut, seconds=per_iteration),
+                ours(
+                    resnet,
+                    *one,
+                    cut=cut,
+                    flags=no_weights,
+                    seconds=per_iteration,
+                ),
+                *([of_fastai(fastai, cut)] if fastai else []),
             ],
             images=64,
         ),
@@ -162,15 +174,15 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                 stock(
                     "resnet50_frozen2.py",
                     "train_cfg.max_epochs=2",
-                    lists=lists,
+                    cut=cut,
                     name=_TWO_RUN,
                     seconds=whole_of(views_epochs, run=2),
                 ),
                 ours(
                     resnet,
-                    *few,
                     f"train_cfg.max_epochs={views_epochs}",
                     "feature_cache.views=4",
+                    cut=cut,
                     flags=no_weights,
                     seconds=whole,
                 ),
@@ -178,14 +190,14 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         ),
         Case(
             "mobilenet-v2-all",
-            "MobileNetV2, all trained, batch 32: training",
+            f"MobileNetV2, all trained, batch 32, {a_class} images a class: training",
             "images/s",
             [
-                stock("mobilenet-v2_all.py", *one, lists=lists, seconds=per_iteration),
+                stock("mobilenet-v2_all.py", *one, cut=cut, seconds=per_iteration),
                 ours(
                     "mobilenet-v2_all_b32-adamw-cosine10_caltech",
-                    *few,
                     *one,
+                    cut=cut,
                     flags=no_weights,
                     seconds=per_iteration,
                 ),
@@ -201,13 +213,13 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                 stock(
                     "vit-base_attention12.py",
                     *one,
-                    lists="{few}",
+                    cut="few",
                     seconds=per_iteration,
                 ),
                 ours(
                     str(STOCK.parent / "vit-base_attention12.py"),
-                    *FEW,
                     *one,
+                    cut="few",
                     flags=no_weights,
                     seconds=per_iteration,
                 ),

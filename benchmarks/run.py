@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import FEW, ROOT, Case, Contender, cases
+from cases import CUTS, ROOT, Case, Contender, cases
 from processes import Measured, run
 
 
@@ -90,7 +90,7 @@ def prepare(folder: Path, data: Path) -> dict[str, str]:
     from mmleaves.registry import DATASETS
 
     config = "mobilenet-v2_probe_b32-adamw-cosine10_caltech"
-    for name, cut in (("lists", ()), ("few", FEW)):
+    for name, cut in CUTS.items():
         cfg = load_config(config, [f"dataset.data_root={data}", *cut])
         fill_datasets(cfg)
         (folder / name).mkdir()
@@ -108,8 +108,7 @@ def prepare(folder: Path, data: Path) -> dict[str, str]:
     return {
         "folder": str(folder),
         "data": str(data),
-        "lists": str(folder / "lists"),
-        "few": str(folder / "few"),
+        **{name: str(folder / name) for name in CUTS},
         "weights": str(folder / "weights.pth"),
     }
 

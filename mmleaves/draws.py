@@ -21,15 +21,19 @@ def drawing_from(seed: int | None = None) -> Iterator[None]:
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         if seed is not None:
-            random.seed(seed)
-            np.random.seed(seed)
-            # Not `torch.manual_seed`, which seeds GPUs as well.
-            torch.default_generator.manual_seed(seed)
+            _draw_from(seed)
         try:
             yield
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
+
+
+def _draw_from(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    # Not `torch.manual_seed`, which seeds GPUs as well.
+    torch.default_generator.manual_seed(seed)
 
 
 def draw_from(seed: int) -> None:
@@ -70,7 +74,8 @@ class ItemsByEpoch:
     def __call__(self, indices: Sequence[int]) -> list:
         epoch = int(self._epoch)
         items = []
-        for index in indices:
-            with drawing_from(seed_of(self._seed, epoch, index)):
+        with drawing_from():
+            for index in indices:
+                _draw_from(seed_of(self._seed, epoch, index))
                 items.append(self._dataset[index])
         return items

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import multiprocessing.process
+import os
 import signal
 import sys
 import time
@@ -23,18 +24,26 @@ class WorkerStart:
 
     Args:
         start: What else starts it.
+        from_server: Whether a fork server, which ends with the process that asked it,
+            is the parent.
 
     Attributes:
         ignored: Signals that are for its parent to hear alone.
     """
 
-    def __init__(self, start: Callable[[int], None] | None = None) -> None:
-        self._start = start
+    def __init__(
+        self, start: Callable[[int], None] | None = None, *, from_server: bool = False
+    ) -> None:
+        self._start, self._from_server = start, from_server
         self.ignored: tuple[signal.Signals, ...] = ()
 
     def __call__(self, number: int) -> None:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            parent = multiprocessing.parent_process()
+            if not self._from_server and parent and os.getppid() != parent.pid:
+                # It has died before it could be said what is to follow from that.
+                os.kill(os.getpid(), signal.SIGKILL)
         for of_parent in self.ignored:
             # No handler of Python's, which would not run while a worker hangs in C.
             signal.signal(of_parent, signal.SIG_IGN)
@@ -45,7 +54,11 @@ class WorkerStart:
 def worker_start(loader: DataLoader) -> WorkerStart:
     """Return what starts a loader's workers, which is a `WorkerStart` from now on."""
     if not isinstance(loader.worker_init_fn, WorkerStart):
-        loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
+        context = loader.multiprocessing_context or multiprocessing.get_context()
+        loader.worker_init_fn = WorkerStart(
+            loader.worker_init_fn,
+            from_server=context.get_start_method() == "forkserver",
+        )
     return loader.worker_init_fn
 
 

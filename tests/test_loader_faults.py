@@ -1,11 +1,14 @@
 """Workers of the data loader that are killed, hang, or find no shared memory."""
 
+import ctypes
 import errno
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,9 +18,11 @@ from forked_runs import write_run
 from input_runs import CONFIG, SMALL, class_folders, refused, train
 from test_input_faults import ALL, config_with
 from tool_runs import ROOT
+from torch.utils.data import DataLoader, Dataset
 
 from mmleaves.config import load_config
 from mmleaves.hooks.watch_loader_hook import told_of_loader
+from mmleaves.loader_workers import end_workers, worker_start
 from mmleaves.runner import FineTuneRunner
 from mmleaves.whole_files import CannotWriteError
 
@@ -140,3 +145,69 @@ def test_kept_workers_end_with_the_training_and_come_again_when_wanted(tmp_path)
     assert multiprocessing.active_children() == []
     assert runner.val()["accuracy/top1"] >= 0
     assert multiprocessing.active_children() == []
+
+
+class HangsAtTheSecond(Dataset):
+    """Images of which the worker hangs in C at one that is only read ahead."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        if index:
+            mutex = ctypes.create_string_buffer(64)
+            lock = ctypes.CDLL(None).pthread_mutex_lock
+            lock(mutex), lock(mutex)
+        return index
+
+
+def test_a_kept_worker_that_hangs_at_the_end_is_ended_all_the_same():
+    loader = DataLoader(HangsAtTheSecond(), num_workers=1, persistent_workers=True)
+    worker_start(loader).ignored = (signal.SIGTERM,)
+    assert next(iter(loader)) == torch.tensor([0])
+    (worker,) = multiprocessing.active_children()
+    end_workers(loader)
+    assert worker.exitcode == -signal.SIGKILL
+    assert multiprocessing.active_children() == []
+
+
+DIES_AS_A_WORKER_STARTS = """
+import os, signal, sys, time
+from pathlib import Path
+from torch.utils.data import DataLoader
+from mmleaves.loader_workers import worker_start
+
+def start_late(number):
+    Path(sys.argv[2]).write_text(str(os.getpid()))
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    start(number)
+
+parent = os.getpid()
+loader = DataLoader([1, 2], num_workers=1, multiprocessing_context=sys.argv[1])
+start = worker_start(loader)
+loader.worker_init_fn = start_late
+iterator = iter(loader)
+while not Path(sys.argv[2]).exists():
+    time.sleep(0.01)
+os.kill(parent, signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of such a death")
+def test_a_worker_whose_parent_dies_as_it_starts_does_not_stay(tmp_path):
+    note = tmp_path / "worker"
+    command = [sys.executable, "-c", DIES_AS_A_WORKER_STARTS, "fork", str(note)]
+    done = subprocess.run(command, cwd=ROOT, timeout=60, stderr=subprocess.DEVNULL)
+    assert done.returncode == -signal.SIGKILL
+    ends = time.monotonic() + 10
+    while Path("/proc", note.read_text()).exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not Path("/proc", note.read_text()).exists()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_begin_in_each_way_that_python_has(method):
+    loader = DataLoader([1, 2], num_workers=1, multiprocessing_context=method)
+    worker_start(loader)
+    assert [batch.tolist() for batch in loader] == [[1], [2]]

@@ -65,13 +65,16 @@ MapLocation = str | torch.device | Callable | dict | None
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
-def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
+def load_from_local(
+    filename: str, map_location: MapLocation = None, *, mmap: bool = False
+) -> dict:
     """Read a checkpoint file as data: tensors, plain types, histories, NumPy's numbers.
 
     Args:
         filename: Path of the file; ``~`` is expanded. A ``*`` in the file's name stands
             for anything, as for the epoch of the best weights.
         map_location: As in `torch.load`.
+        mmap: Leave tensors in the file, which must stay as it is, until they are used.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -93,7 +96,9 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> dict:
             warnings.filterwarnings("ignore", "Detected pickle protocol")
             _refuse_program(path)
             _check_sizes(path)
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+            checkpoint = torch.load(
+                path, map_location=map_location, weights_only=True, mmap=mmap
+            )
         checkpoint = from_stand_ins(checkpoint)
     except UnsafeCheckpointError:
         raise

@@ -1,6 +1,7 @@
 """Bring a checkpoint to the disk so that no kill leaves half of one."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
@@ -45,12 +46,16 @@ def write_checkpoint(content: memoryview, path: Path) -> None:
     def check(unfinished: Path) -> None:
         if not _holds(unfinished, content):
             raise OSError("what was read back is not what was written")
-        # What cannot be loaded must not take the place of what can.
-        load_from_local(str(unfinished), "cpu")
+        # What cannot be loaded must not take the place of what can. The numbers of its
+        # tensors were just compared.
+        load_from_local(str(unfinished), "cpu", mmap=True)
         reach(f"{path.name} read back")
-        manifest.enter(path, len(content), hashlib.sha256(content).hexdigest())
+        manifest.enter(path, len(content), sha256.result().hexdigest())
 
-    write_whole(path, write, check=check, size_bytes=len(content))
+    # While the disk is waited for.
+    with ThreadPoolExecutor(1, "sha256") as pool:
+        sha256 = pool.submit(hashlib.sha256, content)
+        write_whole(path, write, check=check, size_bytes=len(content))
 
 
 def _holds(path: Path, content: memoryview) -> bool:
