@@ -96,7 +96,8 @@ def ours(
         sys.executable, str(ROOT / "tools" / f"{tool}.py"), config,
         "--work-dir", "{work}", *flags,
         "--cfg-options", "dataset.data_root={data}",
-        "default_hooks.logger.interval=5", *CUTS[cut], *options,
+        "default_hooks.logger.interval=1", "log_processor.window_size=1",
+        *CUTS[cut], *options,
     ]  # fmt: skip
     return Contender(name, command, **kwargs)
 
@@ -167,8 +168,8 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         ),
         Case(
             "resnet50-frozen2-views",
-            f"the same, {views_epochs} epochs, a validation each: whole run; ours with "
-            "4 fixed views of each image",
+            f"the same, {views_epochs} epochs, a validation of 2 images a class each: "
+            "whole run; ours with 4 fixed views of each image",
             "s",
             [
                 stock(

@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from statistics import mean
+
+# Iterations in which workers start and memory is found.
+WARM_UP = 5
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,15 @@ _LINE = re.compile(
 
 
 def seconds_per_iteration(log: str) -> float:
-    """Return the median of the training's logged iteration times but the first."""
-    times = [float(m[6]) for m in _LINE.finditer(log) if m[2] == "train"][1:]
-    if not times:
-        raise RuntimeError(f"no iteration times in the log:\n{log[-2000:]}")
-    return sorted(times)[len(times) // 2]
+    """Return the mean of the times of the training's iterations in a log of each.
+
+    But for the first ones, and the last, whose batch may be smaller. A mean, as batches
+    may come two at a time.
+    """
+    times = [float(m[6]) for m in _LINE.finditer(log) if m[2] == "train"]
+    if len(times) <= WARM_UP + 1:
+        raise RuntimeError(f"too few iteration times in the log:\n{log[-2000:]}")
+    return mean(times[WARM_UP:-1])
 
 
 def seconds_per_epoch(log: str) -> float:

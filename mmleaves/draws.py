@@ -20,9 +20,9 @@ def drawing_from(seed: int | None = None) -> Iterator[None]:
     """
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
-        if seed is not None:
-            _draw_from(seed)
         try:
+            if seed is not None:
+                _draw_from(seed)
             yield
         finally:
             random.setstate(states[0])

@@ -6,6 +6,7 @@ import multiprocessing.process
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -17,33 +18,31 @@ _PR_SET_PDEATHSIG = 1
 
 
 class WorkerStart:
-    """What starts a worker: the system kills it when its parent has died.
+    """What starts a worker: it dies with the process that its work is for.
 
     By itself a worker looks whether its parent lives, but not while it hangs in C, as
-    on a disk that is gone. Other systems than Linux know no such thing.
+    on a disk that is gone, nor where a fork server is its parent. Linux kills it with
+    the thread that has started it, which is most often the main one.
 
     Args:
         start: What else starts it.
-        from_server: Whether a fork server, which ends with the process that asked it,
-            is the parent.
 
     Attributes:
         ignored: Signals that are for its parent to hear alone.
     """
 
-    def __init__(
-        self, start: Callable[[int], None] | None = None, *, from_server: bool = False
-    ) -> None:
-        self._start, self._from_server = start, from_server
+    def __init__(self, start: Callable[[int], None] | None = None) -> None:
+        self._start = start
         self.ignored: tuple[signal.Signals, ...] = ()
 
     def __call__(self, number: int) -> None:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            parent = multiprocessing.parent_process()
-            if not self._from_server and parent and os.getppid() != parent.pid:
-                # It has died before it could be said what is to follow from that.
-                os.kill(os.getpid(), signal.SIGKILL)
+        asked = multiprocessing.parent_process()
+        if asked is not None and os.getppid() != asked.pid:
+            # A fork server is the parent; or that has died before it was said above
+            # what is to follow from it.
+            threading.Thread(target=_end_with, args=[asked], daemon=True).start()
         for of_parent in self.ignored:
             # No handler of Python's, which would not run while a worker hangs in C.
             signal.signal(of_parent, signal.SIG_IGN)
@@ -51,14 +50,15 @@ class WorkerStart:
             self._start(number)
 
 
+def _end_with(process: multiprocessing.process.BaseProcess) -> None:
+    process.join()
+    os._exit(1)
+
+
 def worker_start(loader: DataLoader) -> WorkerStart:
     """Return what starts a loader's workers, which is a `WorkerStart` from now on."""
     if not isinstance(loader.worker_init_fn, WorkerStart):
-        context = loader.multiprocessing_context or multiprocessing.get_context()
-        loader.worker_init_fn = WorkerStart(
-            loader.worker_init_fn,
-            from_server=context.get_start_method() == "forkserver",
-        )
+        loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
     return loader.worker_init_fn
 
 

@@ -33,6 +33,7 @@ HANGS_IN_C = (
     "mutex = ctypes.create_string_buffer(64); "
     "lock = ctypes.CDLL(None).pthread_mutex_lock; lock(mutex); lock(mutex)"
 )
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere they may stay")
 WORKER = ("train_dataloader.num_workers=1", "train_dataloader.batch_size=8")
 
 
@@ -60,14 +61,22 @@ def fails_in_epoch_2(folder, data, name, what, *options):
     return done
 
 
+def stat(process):
+    """Return state, parent, group and session of a process that lives, else nothing."""
+    with suppress(OSError):
+        found = Path("/proc", process, "stat").read_text().rpartition(")")[2].split()
+        return found[:4] if found[0] != "Z" else []
+    return []
+
+
+def lives(process):
+    return bool(stat(process))
+
+
 def in_session(number):
     """Return the processes of a session that live."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
-            found += [stat.parent.name] * (int(session) == number and state != "Z")
-    return found
+    numbers = [path.name for path in Path("/proc").glob("[0-9]*")]
+    return [process for process in numbers if stat(process)[3:] == [str(number)]]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +159,9 @@ def test_kept_workers_end_with_the_training_and_come_again_when_wanted(tmp_path)
 class HangsAtTheSecond(Dataset):
     """Images of which the worker hangs in C at one that is only read ahead."""
 
+    def __init__(self):
+        self.hangs = multiprocessing.Event()
+
     def __len__(self):
         return 4
 
@@ -157,53 +169,83 @@ class HangsAtTheSecond(Dataset):
         if index:
             mutex = ctypes.create_string_buffer(64)
             lock = ctypes.CDLL(None).pthread_mutex_lock
+            self.hangs.set()
             lock(mutex), lock(mutex)
         return index
 
 
+@ON_LINUX
 def test_a_kept_worker_that_hangs_at_the_end_is_ended_all_the_same():
-    loader = DataLoader(HangsAtTheSecond(), num_workers=1, persistent_workers=True)
+    dataset = HangsAtTheSecond()
+    loader = DataLoader(dataset, num_workers=1, persistent_workers=True)
     worker_start(loader).ignored = (signal.SIGTERM,)
     assert next(iter(loader)) == torch.tensor([0])
+    assert dataset.hangs.wait(30)
     (worker,) = multiprocessing.active_children()
     end_workers(loader)
     assert worker.exitcode == -signal.SIGKILL
     assert multiprocessing.active_children() == []
 
 
-DIES_AS_A_WORKER_STARTS = """
-import os, signal, sys, time
+DIES = """
+import ctypes, multiprocessing, os, signal, sys, time
 from pathlib import Path
 from torch.utils.data import DataLoader
-from mmleaves.loader_workers import worker_start
+from mmleaves.loader_workers import WorkerStart
 
-def start_late(number):
-    Path(sys.argv[2]).write_text(str(os.getpid()))
-    while os.getppid() == parent:
+class Images:
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        if when == "it hangs":
+            tell()
+            mutex = ctypes.create_string_buffer(64)
+            lock = ctypes.CDLL(None).pthread_mutex_lock
+            lock(mutex), lock(mutex)
+        return index
+
+def tell():
+    note.with_suffix(".half").write_text(str(os.getpid()))
+    note.with_suffix(".half").rename(note)
+
+def start(number):
+    if when == "it starts":
+        tell()
+        while multiprocessing.parent_process().is_alive():
+            time.sleep(0.01)
+    WorkerStart()(number)
+    if when == "it waits":
+        tell()
+
+method, when, note = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+if __name__ == "__main__":
+    multiprocessing.set_start_method(method)
+    loader = DataLoader(Images(), num_workers=1, worker_init_fn=start)
+    iterator = iter(loader)
+    while not note.exists():
         time.sleep(0.01)
-    start(number)
-
-parent = os.getpid()
-loader = DataLoader([1, 2], num_workers=1, multiprocessing_context=sys.argv[1])
-start = worker_start(loader)
-loader.worker_init_fn = start_late
-iterator = iter(loader)
-while not Path(sys.argv[2]).exists():
-    time.sleep(0.01)
-os.kill(parent, signal.SIGKILL)
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of such a death")
-def test_a_worker_whose_parent_dies_as_it_starts_does_not_stay(tmp_path):
-    note = tmp_path / "worker"
-    command = [sys.executable, "-c", DIES_AS_A_WORKER_STARTS, "fork", str(note)]
-    done = subprocess.run(command, cwd=ROOT, timeout=60, stderr=subprocess.DEVNULL)
-    assert done.returncode == -signal.SIGKILL
+@ON_LINUX
+@pytest.mark.parametrize("when", ["it starts", "it waits", "it hangs"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_no_worker_outlives_the_process_that_it_works_for(tmp_path, method, when):
+    script, note = tmp_path / "dies.py", tmp_path / "worker"
+    script.write_text(DIES)
+    command = [sys.executable, str(script), method, when, str(note)]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    # Into a file: who waits for a pipe's end waits for the worker.
+    with (tmp_path / "said").open("w") as said:
+        done = subprocess.run(command, timeout=60, env=env, stderr=said, stdout=said)
+    assert done.returncode == -signal.SIGKILL, (tmp_path / "said").read_text()
     ends = time.monotonic() + 10
-    while Path("/proc", note.read_text()).exists() and time.monotonic() < ends:
+    while lives(note.read_text()) and time.monotonic() < ends:
         time.sleep(0.05)
-    assert not Path("/proc", note.read_text()).exists()
+    assert not lives(note.read_text())
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])

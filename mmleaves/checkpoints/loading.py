@@ -45,7 +45,7 @@ _ADVICE = re.compile(
     r"|Please (use|file).*|Check the documentation of.*"
     r"| or (classes|types) allowlisted via `add_safe_globals`,?"
 )
-_NO_MEMORY = re.compile("(?i)can't allocate memory|out of memory")
+_NO_MEMORY = re.compile("(?i)(can't|cannot) allocate memory|out of memory")
 # What a disk or network says that does not answer.
 _OF_THE_SYSTEM = {
     getattr(errno, name, None)

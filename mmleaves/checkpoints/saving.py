@@ -2,12 +2,15 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
 from mmleaves.checkpoints import manifest
 from mmleaves.checkpoints.loading import load_from_local
+from mmleaves.checkpoints.manifest import DamagedCheckpointError
 from mmleaves.crash_points import reach
 from mmleaves.whole_files import write_whole
 
@@ -46,16 +49,26 @@ def write_checkpoint(content: memoryview, path: Path) -> None:
     def check(unfinished: Path) -> None:
         if not _holds(unfinished, content):
             raise OSError("what was read back is not what was written")
-        # What cannot be loaded must not take the place of what can. The numbers of its
-        # tensors were just compared.
-        load_from_local(str(unfinished), "cpu", mmap=True)
+        # What cannot be loaded must not take the place of what can.
+        _load(unfinished)
         reach(f"{path.name} read back")
-        manifest.enter(path, len(content), sha256.result().hexdigest())
+        manifest.enter(path, len(content), sha256().hexdigest())
 
-    # While the disk is waited for.
+    sha256 = partial(hashlib.sha256, content)
     with ThreadPoolExecutor(1, "sha256") as pool:
-        sha256 = pool.submit(hashlib.sha256, content)
+        # While the disk is waited for; where no thread can be had, after that.
+        with suppress(RuntimeError):
+            sha256 = pool.submit(sha256).result
         write_whole(path, write, check=check, size_bytes=len(content))
+
+
+def _load(path: Path) -> None:
+    try:
+        # Its numbers were just compared.
+        load_from_local(str(path), "cpu", mmap=True)
+    except DamagedCheckpointError:
+        # So it is told, too, where a file system or a limit allows no such map.
+        load_from_local(str(path), "cpu")
 
 
 def _holds(path: Path, content: memoryview) -> bool:
