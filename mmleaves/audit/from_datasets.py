@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 
+from mmleaves.audit.name_groups import groups_of_names
 from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Finding
 from mmleaves.config import LOADERS, fill_datasets
@@ -29,18 +30,20 @@ def parts_of_datasets(datasets: Mapping[str, object]) -> list[Part]:
 
 
 def parts_of_config(
-    cfg: Config, group_column: str | None = None
+    cfg: Config, group_column: str | None = None, group_pattern: str | None = None
 ) -> tuple[list[Part], list[Finding]]:
     """Return the parts of a config's data loaders, and what refused to be read.
 
     Args:
         cfg: A config, as it was loaded.
         group_column: Column of the data sets' CSV files with the group of each image.
+        group_pattern: What finds it in the images' names instead, see
+            `groups_of_names`.
 
     Raises:
         FileNotFoundError: If the data are not there.
-        ValueError: If the config has no data loaders, or a data set that is to have
-            groups has no CSV file.
+        ValueError: If the config has no data loaders, a data set that is to have groups
+            has no CSV file, or the pattern does not fit.
     """
     filled = copy.deepcopy(cfg)
     fill_datasets(filled)
@@ -61,6 +64,13 @@ def parts_of_config(
             for config, dataset in zip(inner, built, strict=True):
                 group_of |= _groups(config, dataset, group_column)
             part = replace(part, groups=[group_of[path] for path in part.paths])
+        elif group_pattern:
+            groups = []
+            for dataset in built:
+                own = part_of(name, [dataset]).paths
+                root = Path(getattr(dataset, "img_prefix", "")).absolute().as_posix()
+                groups += groups_of_names(own, root, group_pattern)
+            part = replace(part, groups=groups)
         parts.append(part)
     if not parts and not findings:
         raise ValueError(
@@ -90,7 +100,8 @@ def _groups(config: dict, dataset: BaseDataset, column: str) -> dict[str, str]:
     if not isinstance(dataset, LeavesCSV):
         raise ValueError(
             f"--group-column {column}: found a {type(dataset).__name__}, expected "
-            "LeavesCSV, whose CSV file can have the column. Leave it out."
+            "LeavesCSV, whose CSV file can have the column. Leave it out, or find the "
+            "groups in the names of the files, by --group-pattern."
         )
     image = config.get("image_column", "image")
     wanted = {"image_column": image, "group_column": column}

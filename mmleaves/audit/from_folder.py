@@ -61,7 +61,8 @@ def parts_of_folder(
     if columns.group:
         raise ValueError(
             f"found --group-column {columns.group} with {folder}, expected a CSV file "
-            "or a folder with a train.csv: class folders have no columns. Leave it out."
+            "or a folder with a train.csv: class folders have no columns. Leave it "
+            "out, or find the groups in the names of the files, by --group-pattern."
         )
     if not parts:
         part, findings = _class_folders(folder, name)

@@ -55,8 +55,9 @@ def group_findings(items: Sequence[Item], sizes: Mapping[str, int]) -> list[Find
             found=f"{how} may say what belongs together: {n_groups} groups of "
             f"{len(items) / n_groups:.1f} images on average, such as {example!r}.",
             means="Images of one patient or plant in two parts make a score too high.",
-            do="If it is so, write the groups into a column of a CSV file and name it "
-            "by --group-column. --split-out keeps these groups together already.",
+            do="If it is so, say how they are found in the names, by --group-pattern, "
+            "or write them into a column of a CSV file and name it by --group-column. "
+            "--split-out keeps these groups together already.",
         )
     ]
     if spread := _spread(items, groups, list(sizes)):

@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,17 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         default="label",
         help="column of a CSV file with the labels (default: %(default)s)",
     )
-    parser.add_argument(
+    groups = parser.add_mutually_exclusive_group()
+    groups.add_argument(
         "--group-column",
         metavar="COLUMN",
         help="column of a CSV file with what belongs together, such as the patient",
+    )
+    groups.add_argument(
+        "--group-pattern",
+        metavar="REGEX",
+        help="what finds that in the name of each file below the data's folder, such "
+        r"as 'P\d+'; of one with (...), what is in there",
     )
     parser.add_argument(
         "--data-root",
@@ -196,7 +204,7 @@ def _read(
         if not args.trust_config:
             refuse_code(find_config(args.sources[0]))
         cfg = load_config(args.sources[0], args.cfg_options)
-        parts, known = parts_of_config(cfg, args.group_column)
+        parts, known = parts_of_config(cfg, args.group_column, args.group_pattern)
         return parts, known, config_megapixels(cfg)
     if args.cfg_options:
         raise ValueError(
@@ -209,11 +217,27 @@ def _read(
         if kind == "folder":
             name = Path(source).resolve().name if len(kinds) > 1 else "all"
             more, found = parts_of_folder(source, columns, name=name)
+            more = [_grouped(part, source, args.group_pattern) for part in more]
             parts, known = parts + more, known + found
     if files:
         more, found = parts_of_csv(files, columns)
+        roots = [args.data_root or Path(file).parent for file in files]
+        more = [
+            _grouped(part, root, args.group_pattern)
+            for part, root in zip(more, roots, strict=True)
+        ]
         parts, known = parts + more, known + found
     return parts, known, None
+
+
+def _grouped(part: "Part", root: Path | str, pattern: str | None) -> "Part":
+    """Return a part with the groups that a pattern finds, if there is one."""
+    if pattern is None:
+        return part
+    from mmleaves.audit.name_groups import groups_of_names
+
+    folder = Path(root).absolute().as_posix()
+    return replace(part, groups=groups_of_names(part.paths, folder, pattern))
 
 
 def _kind(source: str) -> str:

@@ -52,13 +52,20 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         default=None,
         help="deal the images of the test part out to folds as well",
     )
-    plan.add_argument(
+    groups = plan.add_mutually_exclusive_group()
+    groups.add_argument(
         "--group",
         "--group-column",
         dest="group",
         metavar="COLUMN",
         help="column of the CSV file with what belongs together, such as the patient; "
         "no fold divides it",
+    )
+    groups.add_argument(
+        "--group-pattern",
+        metavar="REGEX",
+        help="what finds that in the name of each file below the data's folder, such "
+        r"as 'P\d+'; of one with (...), what is in there",
     )
     plan.add_argument(
         "--margin",
@@ -186,6 +193,7 @@ def _repeat(args: argparse.Namespace) -> None:
         repeats=args.repeats,
         with_test=args.with_test,
         group_column=args.group,
+        group_pattern=args.group_pattern,
         margin=args.margin,
         epoch_rule=args.epoch,
         base_seed=args.seed,

@@ -65,10 +65,10 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
                 seen = len(run.trained), len(run.selected)
                 runs.append(GatheredRun(name, run.record, where, *seen))
         recipes[name] = probs
-    if plan.group_column is not None:
+    if plan.group_column is not None or plan.group_pattern is not None:
         notes.append(
-            f"Images of one {plan.group_column} are kept together, but the interval "
-            "counts each as one of its own: with few groups it is too narrow."
+            f"Images of one {plan.group_column or 'group'} are kept together, but the "
+            "interval counts each as one of its own: with few groups it is too narrow."
         )
     if copies:
         notes.append("Images with the same bytes count once.")

@@ -17,7 +17,7 @@ _KINDS = {
     **dict.fromkeys(("kind", "data_sha256", "epoch_rule"), str),
     **dict.fromkeys(("folds", "base_seed"), int),
     **dict.fromkeys(("classes", "assignments"), list),
-    **dict.fromkeys(("group_column", "positive"), (str, type(None))),
+    **dict.fromkeys(("group_column", "group_pattern", "positive"), (str, type(None))),
     "configs": dict,
     "margin_points": (int, float),
 }
@@ -59,6 +59,7 @@ class Plan:
         epoch_rule: Which epoch is scored: ``"last"``, or the ``"best"`` on images that
             were taken out of the training part for it.
         group_column: Column whose groups were kept together, or None.
+        group_pattern: What found them in the images' names instead, or None.
         positive: Of two classes the one that is to be found, or None.
     """
 
@@ -72,6 +73,7 @@ class Plan:
     margin: float
     epoch_rule: str = "last"
     group_column: str | None = None
+    group_pattern: str | None = None
     positive: str | None = None
 
     @property
@@ -104,6 +106,7 @@ def write_plan(plan: Plan, experiment: str | Path) -> Path:
         "margin_points": plan.margin,
         "epoch_rule": plan.epoch_rule,
         "group_column": plan.group_column,
+        "group_pattern": plan.group_pattern,
         "positive": plan.positive,
         "assignments": [
             {
@@ -151,6 +154,7 @@ def read_plan(experiment: str | Path) -> Plan:
             margin=data["margin_points"],
             epoch_rule=data["epoch_rule"],
             group_column=data["group_column"],
+            group_pattern=data["group_pattern"],
             positive=data["positive"],
         )
     except (KeyError, TypeError, AttributeError) as error:

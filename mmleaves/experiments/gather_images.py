@@ -47,7 +47,11 @@ class Data:
 
 
 def gather_images(
-    recipes: Sequence[Recipe], *, with_test: bool, group_column: str | None = None
+    recipes: Sequence[Recipe],
+    *,
+    with_test: bool,
+    group_column: str | None = None,
+    group_pattern: str | None = None,
 ) -> Data:
     """Read the images of configs, which must have the same.
 
@@ -55,15 +59,16 @@ def gather_images(
         recipes: The configs.
         with_test: Whether those of the test part are needed too.
         group_column: Column of the CSV files with what each image belongs to.
+        group_pattern: What finds that in the images' names instead.
 
     Raises:
         FileNotFoundError: If data are not there.
         ValueError: If they cannot be read or have no labels, or two configs differ.
     """
     first, *others = recipes
-    data = _read(first.cfg, with_test, group_column)
+    data = _read(first.cfg, with_test, group_column, group_pattern)
     for other in others:
-        theirs = _read(other.cfg, with_test, group_column)
+        theirs = _read(other.cfg, with_test, group_column, group_pattern)
         if theirs.classes != data.classes:
             check_same_classes(data.classes, theirs.classes, other_name=other.name)
         if theirs.sha256 != data.sha256:
@@ -75,7 +80,9 @@ def gather_images(
     return data
 
 
-def _read(cfg: Config, with_test: bool, group_column: str | None) -> Data:
+def _read(
+    cfg: Config, with_test: bool, group_column: str | None, group_pattern: str | None
+) -> Data:
     cfg = copy.deepcopy(cfg)
     where = cfg.filename
     if not with_test:
@@ -86,7 +93,7 @@ def _read(cfg: Config, with_test: bool, group_column: str | None) -> Data:
             "score. Add it, or deal the images out to folds: leave out --holdout and "
             "--with-test."
         )
-    parts, refused = parts_of_config(cfg, group_column)
+    parts, refused = parts_of_config(cfg, group_column, group_pattern)
     if refused:
         raise ValueError(refused[0].found)
     classes = parts[0].classes

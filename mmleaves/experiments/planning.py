@@ -43,6 +43,7 @@ class Wishes:
         repeats: Number of repeats, 3 by default.
         with_test: Whether the test part is dealt out to folds as well.
         group_column: Column with what each image belongs to.
+        group_pattern: What finds that in the images' names instead.
         margin: Difference that is too small to matter, in points, 1 by default.
         epoch_rule: ``"last"``, the default, or ``"best"``.
         base_seed: What all seeds are drawn from, 0 by default.
@@ -53,6 +54,7 @@ class Wishes:
     repeats: int | None = None
     with_test: bool | None = None
     group_column: str | None = None
+    group_pattern: str | None = None
     margin: float | None = None
     epoch_rule: str | None = None
     base_seed: int | None = None
@@ -127,6 +129,7 @@ def _start(
         recipes,
         with_test=holdout or bool(wishes.with_test),
         group_column=wishes.group_column,
+        group_pattern=wishes.group_pattern,
     )
     plan = Plan(
         kind="holdout" if holdout else "cv",
@@ -139,6 +142,7 @@ def _start(
         margin=_or(wishes.margin, 1.0),
         epoch_rule=wishes.epoch_rule or "last",
         group_column=wishes.group_column,
+        group_pattern=wishes.group_pattern,
         positive=data.positive,
     )
     images, near = with_near_copies(data.images, max_megapixels=data.max_megapixels)
@@ -205,6 +209,7 @@ def _check_data(
         recipes,
         with_test=any(one.part == TEST for one in images),
         group_column=plan.group_column,
+        group_pattern=plan.group_pattern,
     )
     if data.sha256 != plan.data_sha256:
         raise ValueError(
@@ -227,6 +232,7 @@ def _check_wishes(experiment: Path, plan: Plan, wishes: Wishes, has_test: bool) 
         ("--folds", wishes.folds, plan.folds),
         ("--with-test", wishes.with_test, has_test and not holdout),
         ("--group", wishes.group_column, plan.group_column),
+        ("--group-pattern", wishes.group_pattern, plan.group_pattern),
         ("--margin", wishes.margin, plan.margin),
         ("--epoch", wishes.epoch_rule, plan.epoch_rule),
         ("--seed", wishes.base_seed, plan.base_seed),

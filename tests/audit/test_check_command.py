@@ -98,6 +98,41 @@ def test_a_folder_with_a_table_has_columns_of_groups(photos, tmp_path):
     assert len(parts) == 20 and {len(found) for found in parts.values()} == {1}
 
 
+def test_groups_are_found_in_the_names_of_files(photos, tmp_path):
+    for index, photo in enumerate(photos):
+        part = "train" if index < 30 else "test"
+        place = (
+            tmp_path / "P7" / part / photo.parent.name / f"p{index // 4}_{index}.jpg"
+        )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, place)
+    done = run(tmp_path / "P7", "--group-pattern", r"p\d+(?=_)", tmp_path=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 group with images in two parts or more, such as 'p7'" in done.stdout
+    split = tmp_path / "split"
+    run(
+        *(tmp_path / "P7", "--group-pattern", r"/p(\d+)_", "--split-out", split),
+        tmp_path=tmp_path,
+    )
+    parts = {}
+    for part in ("train", "val", "test"):
+        for row in csv.DictReader((split / f"{part}.csv").open()):
+            plant = row["image"].rpartition("/")[2].partition("_")[0]
+            parts.setdefault(plant, set()).add(part)
+    assert len(parts) == 10 and {len(found) for found in parts.values()} == {1}
+
+
+def test_a_pattern_that_does_not_fit_every_name_is_refused(folder, tmp_path):
+    for pattern, text in (
+        (r"(P\d", r"found no regular expression (missing ), unterminated subpattern"),
+        (r"P\d+", "found nothing of it in 40 of 40 names, such as accordion/image_00"),
+        ("image_00(0[2-9]|10)", "found nothing of it in 4 of 40 names"),
+    ):
+        done = run(folder, "--group-pattern", pattern, tmp_path=tmp_path)
+        assert done.returncode == 2
+        assert f"--group-pattern {pattern}: {text}" in done.stderr
+
+
 def test_a_config_that_refuses_its_data_is_a_finding(folder, tmp_path):
     shutil.rmtree(folder / "crab")
     (folder / "crab").mkdir()

@@ -283,6 +283,25 @@ def test_groups_are_undivided_and_best_epochs_are_chosen_within_training(
         assert len(scored) == len(images) == 168
 
 
+def test_groups_are_found_in_the_names_of_files(data, recipes, folder):
+    for index, path in enumerate(sorted((data / "train").rglob("*.jpg"))):
+        path.rename(path.with_name(f"p{index // 2}-{path.name}"))
+    wishes = Wishes(folds=3, repeats=1, group_pattern=r"p\d+(?=-)")
+    plan, _ = ensure_plan(folder, recipes, wishes)
+    images = read_images(folder)
+    assert len({one.group for one in images}) == 18
+    for fold in range(3):
+        uses = image_uses(plan, images, 0, fold)
+        groups = {}
+        for one in images:
+            assert Path(one.image).name.startswith(f"{one.group}-")
+            groups.setdefault(one.group, set()).add(uses[one.hash])
+        assert all(len(use) == 1 for use in groups.values())
+    assert ensure_plan(folder, recipes, Wishes())[0] == plan
+    with pytest.raises(ValueError, match="found --group-pattern p, expected"):
+        ensure_plan(folder, recipes, Wishes(group_pattern="p"))
+
+
 def test_a_config_that_needs_a_validation_is_refused_for_the_last_epoch(
     data, folder, tmp_path
 ):
