@@ -122,11 +122,13 @@ def seconds_per_epoch(log: str) -> float:
     """Return the time from the end of the first epoch's validation to that of the last,
     by the epoch.
     """
-    ends = [
-        datetime.strptime(m[1], "%m/%d %H:%M:%S")
+    # Of the last iteration there may be two lines, the second with the scores.
+    by_epoch = {
+        int(m[3]): datetime.strptime(m[1], "%m/%d %H:%M:%S")
         for m in _LINE.finditer(log)
         if m[2] == "val" and m[4] == m[5]
-    ]
+    }
+    ends = [by_epoch[epoch] for epoch in sorted(by_epoch)]
     if len(ends) < 2:
         raise RuntimeError(f"fewer than two epochs in the log:\n{log[-2000:]}")
     return (ends[-1] - ends[0]).total_seconds() / (len(ends) - 1)
