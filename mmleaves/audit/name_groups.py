@@ -7,7 +7,7 @@ from mmleaves.audit.parts import below
 from mmleaves.names_as_text import as_text
 
 
-def compiled(pattern: str) -> re.Pattern:
+def _compiled(pattern: str) -> re.Pattern:
     """Return a pattern of ``--group-pattern``.
 
     Raises:
@@ -37,7 +37,7 @@ def groups_of_names(paths: Sequence[str], root: str, pattern: str) -> list[str]:
     Raises:
         ValueError: If it is no regular expression, or finds nothing in some name.
     """
-    found = compiled(pattern)
+    found = _compiled(pattern)
     matches = {path: found.search(as_text(below(path, root))) for path in paths}
     groups = {
         path: match and match[min(1, found.groups)] for path, match in matches.items()
