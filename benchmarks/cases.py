@@ -13,8 +13,8 @@ STOCK = Path(__file__).parent / "stock"
 # Cuts of the data: so many of each class, the second number of them for validation.
 CUTS = {
     "all": (),
-    "some": ("dataset.train_per_class=15", "dataset.val_per_class=2"),
     "few": ("dataset.train_per_class=9", "dataset.val_per_class=2"),
+    "fewest": ("dataset.train_per_class=5", "dataset.val_per_class=2"),
 }
 _TWO_RUN = "stock mmpretrain, two epochs run, the rest counted as long as the second"
 
@@ -89,17 +89,19 @@ def ours(
     name: str = "mmleaves",
     flags: tuple = (),
     tool: str = "train",
+    seconds: Callable[[Measured], float],
     **kwargs: object,
 ) -> Contender:
     """Return this package's tool."""
     command = [
         sys.executable, str(ROOT / "tools" / f"{tool}.py"), config,
         "--work-dir", "{work}", *flags,
-        "--cfg-options", "dataset.data_root={data}",
-        "default_hooks.logger.interval=1", "log_processor.window_size=1",
-        *CUTS[cut], *options,
+        "--cfg-options", "dataset.data_root={data}", *CUTS[cut], *options,
     ]  # fmt: skip
-    return Contender(name, command, **kwargs)
+    if seconds is per_iteration:
+        # As stock's; of more than one they are means.
+        command += ["default_hooks.logger.interval=1", "log_processor.window_size=1"]
+    return Contender(name, command, seconds, **kwargs)
 
 
 def of_fastai(python: str, cut: str) -> Contender:
@@ -140,10 +142,10 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         fastai: A Python that has fastai, for the case that it takes part in.
     """
     # Where all are not needed to see how fast it is.
-    cut, a_class = ("few", 7) if quick else ("some", 13)
+    cut, a_class = ("fewest", 3) if quick else ("few", 7)
     resnet = "resnet50_frozen2_b64_caltech"
     no_weights = ("--no-pretrained",)
-    one = ["train_cfg.max_epochs=1"]
+    two = ["train_cfg.max_epochs=2"]
     probe = "mobilenet-v2_probe_b32-adamw-cosine10_caltech"
     probe_epochs = 3 if quick else 30
     views_epochs = 5 if quick else 20
@@ -151,13 +153,13 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         Case(
             "resnet50-frozen2",
             f"ResNet-50, two stages frozen, batch 64, random crops, {a_class} images a "
-            "class: training",
+            "class: second epoch of training",
             "images/s",
             [
-                stock("resnet50_frozen2.py", *one, cut=cut, seconds=per_iteration),
+                stock("resnet50_frozen2.py", *two, cut=cut, seconds=per_iteration),
                 ours(
                     resnet,
-                    *one,
+                    *two,
                     cut=cut,
                     flags=no_weights,
                     seconds=per_iteration,
@@ -168,14 +170,14 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         ),
         Case(
             "resnet50-frozen2-views",
-            f"the same, {views_epochs} epochs, a validation of 2 images a class each: "
-            "whole run; ours with 4 fixed views of each image",
+            f"the same, 3 images a class, {views_epochs} epochs, a validation of 2 "
+            "images a class each: whole run; ours with 4 fixed views of each image",
             "s",
             [
                 stock(
                     "resnet50_frozen2.py",
                     "train_cfg.max_epochs=2",
-                    cut=cut,
+                    cut="fewest",
                     name=_TWO_RUN,
                     seconds=whole_of(views_epochs, run=2),
                 ),
@@ -183,7 +185,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                     resnet,
                     f"train_cfg.max_epochs={views_epochs}",
                     "feature_cache.views=4",
-                    cut=cut,
+                    cut="fewest",
                     flags=no_weights,
                     seconds=whole,
                 ),
@@ -191,14 +193,15 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         ),
         Case(
             "mobilenet-v2-all",
-            f"MobileNetV2, all trained, batch 32, {a_class} images a class: training",
+            "MobileNetV2, all trained, batch 32, 3 images a class: second epoch of "
+            "training",
             "images/s",
             [
-                stock("mobilenet-v2_all.py", *one, cut=cut, seconds=per_iteration),
+                stock("mobilenet-v2_all.py", *two, cut="fewest", seconds=per_iteration),
                 ours(
                     "mobilenet-v2_all_b32-adamw-cosine10_caltech",
-                    *one,
-                    cut=cut,
+                    *two,
+                    cut="fewest",
                     flags=no_weights,
                     seconds=per_iteration,
                 ),
@@ -207,20 +210,20 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         ),
         Case(
             "vit-attention",
-            "ViT-B/16, all self-attention trained, 256 px, batch 16, 7 images a class: "
-            "training",
+            "ViT-B/16, all self-attention trained, 256 px, batch 16, 3 images a class: "
+            "second epoch of training",
             "images/s",
             [
                 stock(
                     "vit-base_attention12.py",
-                    *one,
-                    cut="few",
+                    *two,
+                    cut="fewest",
                     seconds=per_iteration,
                 ),
                 ours(
                     str(STOCK.parent / "vit-base_attention12.py"),
-                    *one,
-                    cut="few",
+                    *two,
+                    cut="fewest",
                     flags=no_weights,
                     seconds=per_iteration,
                 ),
@@ -253,6 +256,17 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                     "randomness.seed=1",
                     "optim_wrapper.optimizer.lr=2e-3",
                     name="mmleaves, second run, other seed and rate",
+                    seconds=whole,
+                    clean=False,
+                ),
+                ours(
+                    probe,
+                    f"train_cfg.max_epochs={probe_epochs}",
+                    "feature_cache.views=4",
+                    "randomness.seed=2",
+                    name="mmleaves, third run, by tools/linear_probe.py",
+                    tool="linear_probe",
+                    flags=("--rates", "2e-3"),
                     seconds=whole,
                     clean=False,
                 ),

@@ -11,9 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from statistics import mean
 
-# Iterations in which workers start and memory is found.
-WARM_UP = 5
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -107,15 +104,18 @@ _LINE = re.compile(
 
 
 def seconds_per_iteration(log: str) -> float:
-    """Return the mean of the times of the training's iterations in a log of each.
+    """Return the mean of the times of the second epoch's iterations, loading included,
+    in a log of each, but for the last, whose batch may be smaller.
 
-    But for the first ones, and the last, whose batch may be smaller. A mean, as batches
-    may come two at a time.
+    Epochs are many, and the first is like no other: workers start, memory is found,
+    and images may be kept. A mean, as batches may come two at a time.
     """
-    times = [float(m[6]) for m in _LINE.finditer(log) if m[2] == "train"]
-    if len(times) <= WARM_UP + 1:
-        raise RuntimeError(f"too few iteration times in the log:\n{log[-2000:]}")
-    return mean(times[WARM_UP:-1])
+    times = [
+        float(m[6]) for m in _LINE.finditer(log) if m[2] == "train" and m[3] == "2"
+    ]
+    if len(times) < 2:
+        raise RuntimeError(f"no second epoch in the log:\n{log[-2000:]}")
+    return mean(times[:-1])
 
 
 def seconds_per_epoch(log: str) -> float:

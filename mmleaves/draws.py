@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from hashlib import blake2b
 
 import numpy as np
@@ -38,9 +39,15 @@ def _draw_from(seed: int) -> None:
 
 def draw_from(seed: int) -> None:
     """Let Python, NumPy and torch, on GPUs too, draw by a seed, in [0, 2**32)."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+    _draw_from(seed)
+    if _has_gpu():
+        # A millisecond on a machine without: torch notes who called, for later.
+        torch.manual_seed(seed)
+
+
+@cache
+def _has_gpu() -> bool:
+    return torch.accelerator.is_available()
 
 
 def seed_of(*numbers: int) -> int:

@@ -1,6 +1,6 @@
 """Many linear classifiers on the same features, trained at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,13 +67,29 @@ class LinearHeads:
             ]
         ).mul_(init_std)
         self.bias = torch.zeros(len(settings), classes)
-        self._rates = torch.tensor([s.rate for s in settings])
-        self._decays = torch.tensor([s.weight_decay for s in settings])
+        # Kept, as memory for so many is slow to get anew for each batch.
+        self.weight.grad = torch.zeros_like(self.weight)
+        self.bias.grad = torch.zeros_like(self.bias)
         ones = (1.0,) * classes
         self._class_weights = torch.tensor([s.class_weights or ones for s in settings])
         self._smoothing = label_smoothing
-        update = {"AdamW": _AdamW(betas, eps), "SGD": _SGD(momentum)}
-        self._update = update[optimizer]
+        if optimizer == "AdamW":
+            own = {"betas": betas, "eps": eps}
+        else:
+            own = {"momentum": momentum}
+        # Each by itself: a rate and a decay belong to a group of parameters.
+        self._optimizer = getattr(torch.optim, optimizer)(
+            [
+                {
+                    "params": [_part(self.weight, i), _part(self.bias, i)],
+                    "lr": s.rate,
+                    "weight_decay": s.weight_decay,
+                }
+                for i, s in enumerate(settings)
+            ],
+            fused=True,
+            **own,
+        )
 
     def scores(self, features: Tensor) -> Tensor:
         """Return the scores of features that all classifiers see.
@@ -108,69 +124,18 @@ class LinearHeads:
         # By hand, as autograd would keep what is not needed.
         total = weighted.sum(2, keepdim=True)
         gradient = (total * log_probs.exp() - weighted) / labels.shape[1]
-        gradients = gradient.transpose(1, 2) @ features, gradient.sum(1)
-        rates = self._rates * factor
-        self._update((self.weight, self.bias), gradients, rates, self._decays)
+        torch.bmm(gradient.transpose(1, 2), features, out=self.weight.grad)
+        torch.sum(gradient, 1, out=self.bias.grad)
+        for group, settings in zip(
+            self._optimizer.param_groups, self.settings, strict=True
+        ):
+            group["lr"] = settings.rate * factor
+        self._optimizer.step()
         return losses
 
 
-class _AdamW:
-    """Decoupled weight decay, as torch.optim.AdamW (Loshchilov and Hutter, 2019)."""
-
-    def __init__(self, betas: tuple[float, float], eps: float) -> None:
-        self._betas, self._eps = betas, eps
-        self._means: list[Tensor] = []
-        self._squares: list[Tensor] = []
-        self._steps = 0
-
-    def __call__(
-        self,
-        parameters: Iterable[Tensor],
-        gradients: Sequence[Tensor],
-        rates: Tensor,
-        decays: Tensor,
-    ) -> None:
-        if not self._means:
-            self._means = [torch.zeros_like(g) for g in gradients]
-            self._squares = [torch.zeros_like(g) for g in gradients]
-        self._steps += 1
-        first, second = self._betas
-        for parameter, gradient, mean, square in zip(
-            parameters, gradients, self._means, self._squares, strict=True
-        ):
-            rate, decay = _of_each(rates, parameter), _of_each(decays, parameter)
-            parameter.mul_(1 - rate * decay)
-            mean.lerp_(gradient, 1 - first)
-            square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-            root = (square / (1 - second**self._steps)).sqrt_().add_(self._eps)
-            parameter.sub_(rate / (1 - first**self._steps) * mean / root)
-
-
-class _SGD:
-    """Weight decay in the gradient, and momentum, as torch.optim.SGD."""
-
-    def __init__(self, momentum: float) -> None:
-        self._momentum = momentum
-        self._buffers: list[Tensor] = []
-
-    def __call__(
-        self,
-        parameters: Iterable[Tensor],
-        gradients: Sequence[Tensor],
-        rates: Tensor,
-        decays: Tensor,
-    ) -> None:
-        first = not self._buffers
-        for i, (parameter, gradient) in enumerate(
-            zip(parameters, gradients, strict=True)
-        ):
-            gradient = gradient + _of_each(decays, parameter) * parameter
-            if first:
-                self._buffers.append(gradient.clone())
-            else:
-                self._buffers[i].mul_(self._momentum).add_(gradient)
-            parameter.sub_(_of_each(rates, parameter) * self._buffers[i])
-
-
-def _of_each(values: Tensor, parameter: Tensor) -> Tensor:
-    return values.view(-1, *(1,) * (parameter.ndim - 1))
+def _part(parameter: Tensor, number: int) -> Tensor:
+    """Return one classifier's part, which shares memory, that of the gradient too."""
+    part = parameter[number]
+    part.grad = parameter.grad[number]
+    return part
