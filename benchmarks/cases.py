@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from processes import Measured, seconds_per_epoch, seconds_per_iteration
+from processes import Measured, seconds_per_epoch, seconds_per_iteration, whole
 
 ROOT = Path(__file__).parents[1]
 STOCK = Path(__file__).parent / "stock"
@@ -15,6 +15,7 @@ CUTS = {
     "all": (),
     "few": ("dataset.train_per_class=9", "dataset.val_per_class=2"),
     "fewest": ("dataset.train_per_class=5", "dataset.val_per_class=2"),
+    "wide_val": ("dataset.train_per_class=17", "dataset.val_per_class=10"),
 }
 _TWO_RUN = "stock mmpretrain, two epochs run, the rest counted as long as the second"
 
@@ -57,9 +58,18 @@ class Case:
     images: int = 1
 
 
+# Each iteration's own time, not a mean of several.
+_EACH = ("default_hooks.logger.interval=1", "log_processor.window_size=1")
+
+
+def per_iteration(measured: Measured) -> float:
+    return seconds_per_iteration(measured.log)
+
+
 def stock(
     config: str,
     *options: str,
+    seconds: Callable[[Measured], float],
     weights: str | None = None,
     cut: str = "all",
     name: str = "stock mmpretrain",
@@ -67,7 +77,7 @@ def stock(
 ) -> Contender:
     """Return stock MMPretrain's own training tool, as it comes in its wheel."""
     tool = Path(find_spec("mmpretrain").origin).parent / ".mim" / "tools" / "train.py"
-    given = [*options]
+    given = [*options, *(_EACH if seconds is per_iteration else ())]
     if weights:
         # Of the trunk; a dict is not written as a value.
         init = "model.backbone.init_cfg"
@@ -79,7 +89,7 @@ def stock(
         f"val_dataloader.dataset.ann_file={{{cut}}}/val.txt",
     ]
     command = [sys.executable, str(tool), str(STOCK / config), "--work-dir", "{work}"]
-    return Contender(name, [*command, "--cfg-options", *given], **kwargs)
+    return Contender(name, [*command, "--cfg-options", *given], seconds, **kwargs)
 
 
 def ours(
@@ -97,10 +107,8 @@ def ours(
         sys.executable, str(ROOT / "tools" / f"{tool}.py"), config,
         "--work-dir", "{work}", *flags,
         "--cfg-options", "dataset.data_root={data}", *CUTS[cut], *options,
+        *(_EACH if seconds is per_iteration else ()),
     ]  # fmt: skip
-    if seconds is per_iteration:
-        # As stock's; of more than one they are means.
-        command += ["default_hooks.logger.interval=1", "log_processor.window_size=1"]
     return Contender(name, command, seconds, **kwargs)
 
 
@@ -114,18 +122,11 @@ def of_fastai(python: str, cut: str) -> Contender:
     )
 
 
-def per_iteration(measured: Measured) -> float:
-    return seconds_per_iteration(measured.log)
-
-
-def whole(measured: Measured) -> float:
-    return measured.seconds
-
-
 def whole_of(epochs: int, run: int) -> Callable[[Measured], float]:
     """Return the seconds of a run of ``epochs``, of which ``run`` were run.
 
-    The epochs that were not run count as the mean of those after the first.
+    The epochs that were not run count as the mean of those after the first, which the
+    log tells to a second.
     """
 
     def seconds(measured: Measured) -> float:
@@ -153,7 +154,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         Case(
             "resnet50-frozen2",
             f"ResNet-50, two stages frozen, batch 64, random crops, {a_class} images a "
-            "class: second epoch of training",
+            "class: second epoch of training; ours has the images decoded in the first",
             "images/s",
             [
                 stock("resnet50_frozen2.py", *two, cut=cut, seconds=per_iteration),
@@ -170,7 +171,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         ),
         Case(
             "resnet50-frozen2-views",
-            f"the same, 3 images a class, {views_epochs} epochs, a validation of 2 "
+            f"ResNet-50 so, 3 images a class, {views_epochs} epochs, a validation of 2 "
             "images a class each: whole run; ours with 4 fixed views of each image",
             "s",
             [
@@ -193,14 +194,15 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         ),
         Case(
             "mobilenet-v2-all",
-            "MobileNetV2, all trained, batch 32, 3 images a class: second epoch of "
-            "training",
+            "MobileNetV2, all trained, batch 32, 3 images a class: the same",
             "images/s",
             [
                 stock("mobilenet-v2_all.py", *two, cut="fewest", seconds=per_iteration),
                 ours(
-                    "mobilenet-v2_all_b32-adamw-cosine10_caltech",
+                    probe,
                     *two,
+                    "trainable=all",
+                    "optim_wrapper.optimizer.lr=1e-4",
                     cut="fewest",
                     flags=no_weights,
                     seconds=per_iteration,
@@ -211,7 +213,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         Case(
             "vit-attention",
             "ViT-B/16, all self-attention trained, 256 px, batch 16, 3 images a class: "
-            "second epoch of training",
+            "the same",
             "images/s",
             [
                 stock(
@@ -233,7 +235,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
         Case(
             "probe",
             f"linear probe, MobileNetV2, 25 a class, {probe_epochs} epochs, a "
-            "validation each: whole process, empty cache",
+            "validation each: whole process; ours with 4 fixed views of each image",
             "s",
             [
                 stock(
@@ -247,6 +249,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                     probe,
                     f"train_cfg.max_epochs={probe_epochs}",
                     "feature_cache.views=4",
+                    name="mmleaves, empty cache",
                     seconds=whole,
                 ),
                 ours(
@@ -255,7 +258,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                     "feature_cache.views=4",
                     "randomness.seed=1",
                     "optim_wrapper.optimizer.lr=2e-3",
-                    name="mmleaves, second run, other seed and rate",
+                    name="mmleaves, filled cache, other seed and rate",
                     seconds=whole,
                     clean=False,
                 ),
@@ -264,7 +267,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                     f"train_cfg.max_epochs={probe_epochs}",
                     "feature_cache.views=4",
                     "randomness.seed=2",
-                    name="mmleaves, third run, by tools/linear_probe.py",
+                    name="the same by tools/linear_probe.py, one validation",
                     tool="linear_probe",
                     flags=("--rates", "2e-3"),
                     seconds=whole,

@@ -79,6 +79,7 @@ def main() -> None:
         batch_tfms=[Flip(), Normalize.from_stats(*imagenet_stats)],
         bs=64,
         num_workers=2,
+        drop_last=False,
         device="cpu",
     )
     times = IterationTimes()

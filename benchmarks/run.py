@@ -1,7 +1,7 @@
 """Measure training next to stock MMPretrain: the same data, model, batch and epochs.
 
 python benchmarks/run.py [CASE ...] [--repeats 3] [--quick] [--data DIR]
-    [--fastai PYTHON] [--json FILE]
+    [--fastai PYTHON] [--without NAME] [--json FILE]
 
 The contenders of a case take turns, each in a process of its own, and the median of
 each is compared with the first's. `--list` names the cases.
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from cases import CUTS, ROOT, Case, Contender, cases
@@ -38,6 +39,9 @@ def main() -> None:
         metavar="PYTHON",
         help="a Python with fastai, whose loop takes part in resnet50-frozen2",
     )
+    parser.add_argument(
+        "--without", metavar="NAME", help="a contender that has no turn"
+    )
     parser.add_argument("--json", type=Path, help="file for every single figure")
     args = parser.parse_args()
     known = cases(quick=args.quick, fastai=args.fastai)
@@ -51,6 +55,9 @@ def main() -> None:
         parser.error(
             f"there is no {args.data}; docs/your_own_data.md says where to get"
         )
+    for name, case in known.items():
+        left = [c for c in case.contenders if c.name != args.without]
+        known[name] = replace(case, contenders=left)
     figures = {"machine": machine(), "quick": args.quick, "cases": {}}
     with tempfile.TemporaryDirectory(prefix="mmleaves-benchmarks-") as folder:
         places = prepare(Path(folder), args.data.resolve())

@@ -11,12 +11,14 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from uuid import uuid4
 
+from mmleaves.errors import OF_THE_MACHINE, CannotReadError
 from mmleaves.names_as_text import shown
 from mmleaves.whole_files import UNFINISHED, CannotWriteError, check_can_write
 
@@ -25,6 +27,8 @@ ARCHIVE_ENDINGS = (
     *(".tar.gz", ".tar.bz2", ".tar.xz"),
 )
 _BLOCK_BYTES = 1 << 20
+# Of a zip's end: 22 and a comment.
+_TABLE_BYTES = 22 + (1 << 16)
 # Of what a tar archive says of its next member, such as a long name. Python reads it
 # whole.
 _HEADER_BYTES = 1 << 20
@@ -108,7 +112,8 @@ def unpack(
         FileExistsError: If the folder holds something.
         ValueError: If it is no archive, is damaged, or holds what must not be written;
             says which member, and writes nothing.
-        CannotWriteError: If the system refuses; nothing is left.
+        CannotReadError: If the system cannot read the archive; nothing is left.
+        CannotWriteError: If it refuses to write; nothing is left.
     """
     if not archive.is_file():
         raise FileNotFoundError(
@@ -133,22 +138,26 @@ def unpack(
     )
     beside = folder.with_name(f"{folder.name}.{uuid4().hex[:16]}{UNFINISHED}")
     try:
-        with closing(_open(archive)) as opened:
-            members = _checked(
-                archive, _members(opened, max_members), beside, max_gb, max_ratio
-            )
+        with _reading(archive):
+            opened = _open(archive)
+        with closing(opened):
+            found = _members(archive, opened, max_members)
+            members = _checked(archive, found, beside, max_gb, max_ratio)
             folder.parent.mkdir(parents=True, exist_ok=True)
             _sweep(folder)
             beside.mkdir()
             try:
                 for member in members:
-                    _write(opened, member, beside)
-                _read_rest(opened)
+                    _write(archive, opened, member, beside)
+                with _reading(archive):
+                    _read_rest(opened)
                 with suppress(FileNotFoundError):
                     folder.rmdir()
                 beside.rename(folder)
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
+    except CannotReadError:
+        raise
     except (*_DAMAGED, OSError) as error:
         # Of the system's own, the number is known; bz2 has such without.
         if isinstance(error, OSError) and error.errno is not None:
@@ -163,6 +172,21 @@ def unpack(
     return sum(member.kind == "file" for member in members)
 
 
+@contextmanager
+def _reading(archive: Path) -> Iterator[None]:
+    """Tell a disk that cannot be read from one that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            # Of damage: bz2's, or that of a place before the file's beginning.
+            raise zipfile.BadZipFile(error.strerror or str(error)) from error
+        raise CannotReadError(
+            f"{archive} could not be read: {error.strerror}. Nothing was unpacked. It "
+            "may well be whole: look at the disk that it is on, and start again."
+        ) from error
+
+
 def _sweep(folder: Path) -> None:
     """Remove what unpackings that were killed left beside the folder."""
     for path in folder.parent.glob(f"{glob.escape(folder.name)}.*{UNFINISHED}"):
@@ -172,6 +196,11 @@ def _sweep(folder: Path) -> None:
 
 
 def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
+    with archive.open("rb") as file:
+        # Where a zip's table is looked for: zipfile takes what cannot be read for
+        # another kind of file.
+        file.seek(-min(archive.stat().st_size, _TABLE_BYTES), os.SEEK_END)
+        file.read()
     if zipfile.is_zipfile(archive):
         return zipfile.ZipFile(archive)
     try:
@@ -186,11 +215,16 @@ def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
 
 
 def _members(
-    opened: zipfile.ZipFile | tarfile.TarFile, max_members: int
+    archive: Path, opened: zipfile.ZipFile | tarfile.TarFile, max_members: int
 ) -> Iterator[Member]:
     """Yield the members, and refuse too many of them."""
-    entries = opened.infolist() if isinstance(opened, zipfile.ZipFile) else opened
-    for number, entry in enumerate(entries, 1):
+    zipped = isinstance(opened, zipfile.ZipFile)
+    entries = iter(opened.infolist() if zipped else opened)
+    for number in count(1):
+        with _reading(archive):
+            entry = next(entries, None)
+        if entry is None:
+            return
         if number > max_members:
             raise ValueError(
                 f"found more than {max_members:,} members, expected fewer. If that is "
@@ -321,16 +355,25 @@ def _check_unique(
 
 
 def _write(
-    opened: zipfile.ZipFile | tarfile.TarFile, member: Member, folder: Path
+    archive: Path,
+    opened: zipfile.ZipFile | tarfile.TarFile,
+    member: Member,
+    folder: Path,
 ) -> None:
     target = folder / PurePosixPath(member.name.replace("\\", "/"))
     if member.kind == "folder":
         target.mkdir(parents=True, exist_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _reader(opened, member) as source, target.open("xb") as file:
+    with _reading(archive):
+        reader = _reader(opened, member)
+    with reader as source, target.open("xb") as file:
         written = 0
-        while block := source.read(_BLOCK_BYTES):
+        while True:
+            with _reading(archive):
+                block = source.read(_BLOCK_BYTES)
+            if not block:
+                break
             written += len(block)
             if written > member.n_bytes:
                 raise zipfile.BadZipFile(f"{member.name} is longer than it says")

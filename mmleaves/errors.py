@@ -1,6 +1,16 @@
 """Errors that end a command with an exit code of their own."""
 
-from mmleaves.exit_codes import FAULT
+import errno
+
+from mmleaves.exit_codes import FAULT, MACHINE
+
+# What a disk, network or machine says that does not answer.
+OF_THE_MACHINE = {
+    getattr(errno, name, None)
+    for name in (
+        *("EIO", "ESTALE", "ENOMEM", "ETIMEDOUT", "EREMOTEIO", "EMFILE", "ENFILE"),
+    )
+} - {None}
 
 
 class RunError(Exception):
@@ -10,3 +20,9 @@ class RunError(Exception):
     """
 
     exit_code = FAULT
+
+
+class CannotReadError(RunError, OSError):
+    """The system could not read a file, which says nothing of what is in it."""
+
+    exit_code = MACHINE

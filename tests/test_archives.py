@@ -1,5 +1,6 @@
 """Archives, harmless ones and others: unpacked whole, or refused before a byte."""
 
+import errno
 import io
 import os
 import resource
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from mmleaves import archives
 from mmleaves.archives import unpack
 from mmleaves.commands.unpack import main
+from mmleaves.errors import CannotReadError
 from mmleaves.whole_files import CannotWriteError
 
 
@@ -144,6 +147,44 @@ def test_an_archive_that_a_disk_does_not_take_leaves_nothing(tmp_path):
         f"set.zip could not be unpacked into {tmp_path}/out: File too lar"
         in done.stderr
     )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar])
+def test_a_disk_that_cannot_be_read_midway_is_told_as_such(tmp_path, monkeypatch, pack):
+    path = pack(tmp_path / "set.x", [("set/1.bin", os.urandom(3_000_000))])
+    before = archives._reader
+
+    def breaks_off(*args):
+        reader = before(*args)
+        read = reader.read
+
+        def once(size):
+            reader.read = broken
+            return read(size)
+
+        def broken(size):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        reader.read = once
+        return reader
+
+    monkeypatch.setattr(archives, "_reader", breaks_off)
+    with pytest.raises(CannotReadError, match=r"set\.x could not be read: Input/outp"):
+        unpack(path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_that_points_before_the_file_is_damage(tmp_path):
+    path = pack_zip(tmp_path / "set.zip", [("set/1.bin", b"x" * 100)])
+    content = bytearray(path.read_bytes())
+    # Of the last record: where the table begins.
+    place = len(content) - 6
+    begins = int.from_bytes(content[place : place + 4], "little")
+    content[place : place + 4] = (begins + 4096).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"found an archive that cannot be read"):
+        unpack(path, tmp_path / "out")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -17,7 +17,7 @@ LOG = """\
 11/22 10:01:40 - mmengine - INFO - Epoch(train)  [2][2/3]  time: 2.0  loss: 4.5
 11/22 10:01:50 - mmengine - INFO - Epoch(train)  [2][3/3]  time: 0.1  loss: 4.5
 11/22 10:02:01 - mmengine - INFO - Epoch(val) [2][2/2]  data_time: 0.1  time: 0.3
-11/22 10:02:01 - mmengine - INFO - Epoch(val) [2][2/2]  accuracy/top1: 3  time: 0.3
+11/22 10:02:01 - mmengine - INFO - Epoch(val) [2][2/2]  accuracy/top1: 4  time: 0.3
 """
 
 
@@ -35,11 +35,20 @@ def processes():
 
 def test_an_iteration_is_a_mean_of_the_second_epoch_without_its_last(processes):
     assert processes.seconds_per_iteration(LOG) == 1.5
-    with pytest.raises(RuntimeError, match="no second epoch"):
-        processes.seconds_per_iteration(LOG.partition("[2][2/3]")[0])
+    lines = LOG.splitlines(keepends=True)
+    for without in ("[2][1/3]", "[2][2/3]", "[2][3/3]"):
+        fewer = "".join(line for line in lines if without not in line)
+        with pytest.raises(RuntimeError, match="no whole second epoch"):
+            processes.seconds_per_iteration(fewer)
 
 
 def test_an_epoch_ends_once_however_many_lines_say_so(processes):
     assert processes.seconds_per_epoch(LOG) == 90
     with pytest.raises(RuntimeError, match="fewer than two epochs"):
         processes.seconds_per_epoch(LOG.partition("11/22 10:02:01")[0])
+
+
+def test_the_final_score_is_that_of_the_last_validation(processes):
+    assert processes.final_score(LOG) == 4
+    with pytest.raises(RuntimeError, match="no score"):
+        processes.final_score(LOG.partition("accuracy")[0])

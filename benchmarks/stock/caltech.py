@@ -46,7 +46,4 @@ val_evaluator = dict(type="Accuracy", topk=(1,))
 train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
 val_cfg = dict()
 test_dataloader = test_evaluator = test_cfg = None
-# Each iteration's own time, not the mean of ten.
-default_hooks = dict(logger=dict(interval=1))
-log_processor = dict(window_size=1)
 randomness = dict(seed=0)

@@ -1,6 +1,7 @@
 """What a checkpoint has to hold, before anything is made of it."""
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,13 @@ from mmleaves.checkpoints.plain import is_whole_history
 from mmleaves.errors import RunError
 
 _MISSING = object()
+# The numbers of MMEngine's schedulers, where they have them.
+_OF_SCHEDULES = {
+    *("last_step", "_global_step", "begin", "end", "gamma", "step_size", "factor"),
+    *("total_iters", "T_max", "eta_min", "eta_min_ratio", "start_factor", "power"),
+    *("end_factor", "total_steps", "eta_max", "pct_start", "div_factor"),
+    *("final_div_factor", "patience", "cooldown", "threshold"),
+}
 _Rule = tuple[str, Callable[[object], bool], str]
 
 
@@ -70,7 +78,23 @@ def _is_optimizer(value: object) -> bool:
 
 def _are_schedules(value: object) -> bool:
     lists = value.values() if isinstance(value, dict) else [value]
-    return all(isinstance(x, list) and all(map(_is_dict, x)) for x in lists)
+    return all(isinstance(x, list) and all(map(_is_schedule, x)) for x in lists)
+
+
+def _is_schedule(value: object) -> bool:
+    """Return whether a scheduler of MMEngine's can step on from it.
+
+    Whatever it holds takes the place of the scheduler's own attributes.
+    """
+    if not _has_names(value) or "optimizer" in value:
+        return False
+    bases = value.get("base_values", [])
+    numbers = [value.get(key) for key in _OF_SCHEDULES]
+    return (
+        isinstance(bases, list | tuple)
+        and all(isinstance(x, Real) for x in bases)
+        and all(x is None or isinstance(x, Real) for x in numbers)
+    )
 
 
 def _are_flags(value: object) -> bool:
@@ -115,7 +139,7 @@ _RESUMED_PARTS: list[_Rule] = [
         for part in ("train", "val")
         for what in ("files", "labels")
     ],
-    ("param_schedulers", _are_schedules, "a list of dicts"),
+    ("param_schedulers", _are_schedules, "a list of what schedulers save"),
     ("ema_state_dict", _are_weights, "a dict of tensors by name"),
     ("frozen", _is_dict, "a dict"),
     (f"{_HUB}.early_stopping", _is_early_stopping, "a dict of three values"),

@@ -166,7 +166,8 @@ def test_a_machine_without_memory_is_not_taken_for_a_damaged_file(tmp_path):
     torch.save({"state_dict": {"w": torch.zeros(100_000_000)}}, path)
     code = f"""
 import resource, sys
-from mmleaves.checkpoints.loading import CannotReadError, load_from_local
+from mmleaves.checkpoints.loading import load_from_local
+from mmleaves.errors import CannotReadError
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (size + 200_000_000,) * 2)
 try:

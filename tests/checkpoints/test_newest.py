@@ -9,13 +9,23 @@ import torch
 from forked_runs import outcome, said, train_again, wait, write_run
 from forked_runs import run as run_command
 from mmengine.logging import MMLogger
+from mmengine.optim import (
+    CosineAnnealingLR,
+    LinearLR,
+    MultiStepLR,
+    PolyLR,
+    ReduceOnPlateauLR,
+)
+from mmengine.optim.scheduler import CosineRestartLR
 
-from mmleaves.checkpoints.contents import NotResumableError
+from mmleaves.checkpoints.contents import NotResumableError, check_resumable
 from mmleaves.checkpoints.loading import load_from_local
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, enter, listed
 from mmleaves.checkpoints.newest import check_named, newest_checkpoint
+from mmleaves.checkpoints.plain import to_plain
 from mmleaves.checkpoints.saving import write_checkpoint
 from mmleaves.crash_points import CRASH_AT
+from mmleaves.optim.one_cycle_lr import OneCycleLR
 
 LOGGER = logging.getLogger("test_newest")
 
@@ -133,6 +143,48 @@ def test_what_no_run_saves_is_refused_with_where_it_is(tmp_path, where):
     match = rf"epoch_3\.pth is not a usable checkpoint: its `{'.'.join(named)}` is a"
     with pytest.raises(DamagedCheckpointError, match=match):
         check_named(str(tmp_path / "epoch_3.pth"))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        5,
+        {"last_step": "3"},
+        {"T_max": [4]},
+        {"base_values": ["x"]},
+        {"base_values": 0.1},
+        {"optimizer": {}},
+        {"gamma": 0.1, 7: 1},
+    ],
+)
+def test_what_no_schedule_saves_is_left_out_for_an_earlier_checkpoint(run, state):
+    path = run / "epoch_10.pth"
+    torch.save(to_resume(10) | {"param_schedulers": [{"last_step": 1}, state]}, path)
+    assert newest_checkpoint(run, LOGGER).name == "epoch_9.pth"
+    with pytest.raises(DamagedCheckpointError, match=r"`param_schedulers` is a list"):
+        check_named(str(path))
+
+
+def test_what_schedules_save_is_taken():
+    weights = [torch.nn.Parameter(torch.ones(2)) for _ in range(2)]
+    groups = [{"params": [weight]} for weight in weights]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+    schedulers = [
+        MultiStepLR(optimizer, milestones=[2, 4]),
+        CosineAnnealingLR(optimizer, T_max=4, eta_min_ratio=0.1),
+        CosineRestartLR(optimizer, periods=[2, 2], restart_weights=[1, 0.5], eta_min=0),
+        LinearLR(optimizer),
+        PolyLR(optimizer),
+        OneCycleLR(optimizer, total_steps=8),
+        ReduceOnPlateauLR(optimizer, monitor="loss"),
+    ]
+    optimizer.step()
+    for scheduler in schedulers:
+        scheduler.step()
+    states = [to_plain(scheduler.state_dict()) for scheduler in schedulers]
+    check_resumable("epoch_1.pth", to_resume(1) | {"param_schedulers": states})
+    by_name = {"param_schedulers": {"a": states, "b": states}}
+    check_resumable("epoch_1.pth", to_resume(1) | by_name)
 
 
 def test_a_stop_within_the_first_epoch_is_found_without_a_pointer(tmp_path):
