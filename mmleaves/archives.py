@@ -1,5 +1,6 @@
 """Unpack archives, once it is sure of every member that it is harmless."""
 
+import errno
 import glob
 import lzma
 import os
@@ -18,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from uuid import uuid4
 
-from mmleaves.errors import OF_THE_MACHINE, CannotReadError
+from mmleaves.errors import CannotReadError
 from mmleaves.names_as_text import shown
 from mmleaves.whole_files import UNFINISHED, CannotWriteError, check_can_write
 
@@ -27,6 +28,7 @@ ARCHIVE_ENDINGS = (
     *(".tar.gz", ".tar.bz2", ".tar.xz"),
 )
 _BLOCK_BYTES = 1 << 20
+_MANY_MEMBERS = 0xFFFF
 # Of a zip's end: 22 and a comment.
 _TABLE_BYTES = 22 + (1 << 16)
 # Of what a tar archive says of its next member, such as a long name. Python reads it
@@ -57,7 +59,24 @@ _DAMAGED = (
 
 
 class _TarInfo(tarfile.TarInfo):
-    """A header that is looked at before Python reads what it announces."""
+    """A header that is looked at before Python reads what it announces.
+
+    Python takes a damaged header, and a file that breaks off before one, for the end of
+    the archive.
+    """
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        try:
+            return super().fromtarfile(tar)
+        except (
+            tarfile.EmptyHeaderError,
+            tarfile.InvalidHeaderError,
+            tarfile.TruncatedHeaderError,
+        ) as error:
+            if tar.offset == 0:
+                raise  # of another kind
+            raise _HeaderError(f"{error} at byte {tar.offset:,}") from error
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in _HEADERS and self.size > _HEADER_BYTES:
@@ -138,9 +157,7 @@ def unpack(
     )
     beside = folder.with_name(f"{folder.name}.{uuid4().hex[:16]}{UNFINISHED}")
     try:
-        with _reading(archive):
-            opened = _open(archive)
-        with closing(opened):
+        with closing(_open(archive)) as opened:
             found = _members(archive, opened, max_members)
             members = _checked(archive, found, beside, max_gb, max_ratio)
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -166,25 +183,28 @@ def unpack(
                 "Nothing is left of it. Make room, or name another folder."
             ) from error
         raise ValueError(
-            f"{archive}: found an archive that cannot be read ({error}), expected a "
-            "whole zip or tar file without a password. Get it again."
+            f"{archive}: found an archive that cannot be read "
+            f"({str(error) or type(error).__name__}), expected a whole zip or tar file "
+            "without a password. Get it again."
         ) from error
     return sum(member.kind == "file" for member in members)
 
 
 @contextmanager
 def _reading(archive: Path) -> Iterator[None]:
-    """Tell a disk that cannot be read from one that cannot be written."""
+    """Tell a disk that does not answer from one that takes nothing, and from damage."""
     try:
         yield
     except OSError as error:
-        if error.errno not in OF_THE_MACHINE:
-            # Of damage: bz2's, or that of a place before the file's beginning.
+        # bz2's have no number; a place before the file's beginning has this one.
+        if error.errno in (None, errno.EINVAL):
             raise zipfile.BadZipFile(error.strerror or str(error)) from error
         raise CannotReadError(
             f"{archive} could not be read: {error.strerror}. Nothing was unpacked. It "
             "may well be whole: look at the disk that it is on, and start again."
         ) from error
+    except (ValueError, OverflowError, IndexError) as error:  # of odd numbers in it
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _sweep(folder: Path) -> None:
@@ -196,22 +216,34 @@ def _sweep(folder: Path) -> None:
 
 
 def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
-    with archive.open("rb") as file:
-        # Where a zip's table is looked for: zipfile takes what cannot be read for
-        # another kind of file.
+    with _reading(archive), archive.open("rb") as file:
+        # Python's readers take what the disk does not give for another kind of file.
+        start = file.read(_BLOCK_BYTES)[:12]
         file.seek(-min(archive.stat().st_size, _TABLE_BYTES), os.SEEK_END)
-        file.read()
-    if zipfile.is_zipfile(archive):
-        return zipfile.ZipFile(archive)
-    try:
-        return tarfile.open(archive, tarinfo=_TarInfo)
-    except (tarfile.ReadError, EOFError):
-        with archive.open("rb") as file:
-            start = file.read(12)
-        raise ValueError(
-            f"{archive}: found a file that begins with {start!r}, expected a zip or "
-            "tar archive. Get it again, or unpack it with the program it is from."
-        ) from None
+        table = file.read()
+    with _reading(archive):
+        # First, as a zip in a tar makes it look like one.
+        with suppress(tarfile.ReadError, EOFError):
+            return tarfile.open(archive, tarinfo=_TarInfo)
+        if zipfile.is_zipfile(archive):
+            opened = zipfile.ZipFile(archive)
+            _check_number(opened, table)
+            return opened
+    raise ValueError(
+        f"{archive}: found a file that begins with {start!r}, expected a zip or "
+        "tar archive. Get it again, or unpack it with the program it is from."
+    )
+
+
+def _check_number(opened: zipfile.ZipFile, table: bytes) -> None:
+    """Compare how many members a zip says it has with those that Python found."""
+    place = table.rfind(b"PK\5\6") + 10
+    said = int.from_bytes(table[place : place + 2], "little")
+    found = len(opened.infolist())
+    # Above that, another record says it.
+    if said not in (found, _MANY_MEMBERS):
+        opened.close()
+        raise zipfile.BadZipFile(f"{found} members where its table says {said}")
 
 
 def _members(
@@ -236,8 +268,12 @@ def _members(
                 kind = "device or pipe"
             yield Member(entry.name, entry.size, kind, entry)
             continue
+        if not entry.filename:
+            raise zipfile.BadZipFile("a member has no name")
         mode = stat.S_IFMT(entry.external_attr >> 16)
         kind = "folder" if entry.is_dir() else "file"
+        if kind == "folder" and entry.file_size:
+            raise zipfile.BadZipFile(f"the folder {entry.filename!r} has bytes")
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             kind = "link" if stat.S_ISLNK(mode) else "device or pipe"
         yield Member(entry.filename, entry.file_size, kind, entry)
@@ -383,12 +419,18 @@ def _write(
 
 
 def _read_rest(opened: zipfile.ZipFile | tarfile.TarFile) -> None:
-    """Come to the end of a packed tar, where the sum of all it holds is compared."""
+    """Come to the end of a tar: zeros, and where it is packed the sum of all it holds.
+
+    A header of zeros, too, looks like the end.
+    """
+    if isinstance(opened, zipfile.ZipFile):
+        return
+    opened.fileobj.seek(opened.offset)
     rest = 0
-    while isinstance(opened, tarfile.TarFile) and (
-        block := opened.fileobj.read(_BLOCK_BYTES)
-    ):
+    while block := opened.fileobj.read(_BLOCK_BYTES):
         rest += len(block)
+        if block.strip(b"\0"):
+            raise tarfile.ReadError(f"more than zeros after byte {opened.offset:,}")
         if rest > _SMALL_BYTES:
             raise tarfile.ReadError(f"more than {_SMALL_BYTES:,} bytes after its end")
 

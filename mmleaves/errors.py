@@ -1,16 +1,6 @@
 """Errors that end a command with an exit code of their own."""
 
-import errno
-
 from mmleaves.exit_codes import FAULT, MACHINE
-
-# What a disk, network or machine says that does not answer.
-OF_THE_MACHINE = {
-    getattr(errno, name, None)
-    for name in (
-        *("EIO", "ESTALE", "ENOMEM", "ETIMEDOUT", "EREMOTEIO", "EMFILE", "ENFILE"),
-    )
-} - {None}
 
 
 class RunError(Exception):

@@ -1,6 +1,7 @@
 """Archives, harmless ones and others: unpacked whole, or refused before a byte."""
 
 import errno
+import gzip
 import io
 import os
 import resource
@@ -186,6 +187,81 @@ def test_a_table_that_points_before_the_file_is_damage(tmp_path):
     with pytest.raises(ValueError, match=r"found an archive that cannot be read"):
         unpack(path, tmp_path / "out")
     assert list(tmp_path.iterdir()) == [path]
+
+
+# Their names have 18 letters, so that an entry of a zip's table has 64 bytes.
+FIVE = [(f"set/{i:010}.jpg", b"x" * 1000) for i in range(5)]
+
+
+def damaged_tar(path, change, how):
+    """Write a tar whose members have 1,536 bytes each: a header, 1,000, and zeros."""
+    content = change(bytearray(pack_tar(path, FIVE, "w").read_bytes()))
+    path.write_bytes(gzip.compress(content) if how == "w:gz" else content)
+
+
+def flipped(content, place, bits=1):
+    content[place] ^= bits
+    return content
+
+
+@pytest.mark.parametrize("how", ["w", "w:gz"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: flipped(content, 1536),
+        lambda content: content[:1536],
+        lambda content: content[:1636],
+        lambda content: content[:4608],
+        lambda content: content[:1536] + bytearray(512) + content[2048:],
+        lambda content: content + content,
+    ],
+    ids=["bit", "cut", "cut-in-header", "cut-later", "zeros", "twice"],
+)
+def test_a_tar_that_has_lost_members_is_not_unpacked_as_whole(tmp_path, change, how):
+    path = tmp_path / "set.tar"
+    damaged_tar(path, lambda content: content, how)
+    assert unpack(path, tmp_path / "whole") == 5
+    damaged_tar(path, change, how)
+    with pytest.raises(ValueError, match=r"set\.tar: found an archive that cannot be"):
+        unpack(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def table_of(content):
+    return content.find(b"PK\1\2")
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        # The length of a comment, which takes the next entry in.
+        (lambda content: flipped(content, table_of(content) + 32, 64), "4 members whe"),
+        # A file's name that ends with a slash, as a folder's.
+        (lambda content: flipped(content, table_of(content) + 46 + 17, 0x48), "folder"),
+        (lambda content: flipped(content, table_of(content) + 46, ord("s")), "no name"),
+    ],
+    ids=["table", "slash", "nul"],
+)
+def test_a_zip_that_has_lost_members_is_not_unpacked_as_whole(tmp_path, change, found):
+    path = pack_zip(tmp_path / "set.zip", FIVE)
+    assert unpack(path, tmp_path / "whole") == 5
+    path.write_bytes(change(bytearray(path.read_bytes())))
+    with pytest.raises(ValueError, match=rf"cannot be read \(.*{found}"):
+        unpack(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_zip_in_a_tar_is_one_of_its_files(tmp_path):
+    inner = io.BytesIO()
+    pack_zip(inner, [("of_the_zip", b"x")])
+    members = [("a.jpg", b"a"), ("x.zip", inner.getvalue()), ("b.jpg", b"b" * 9999)]
+    path = pack_tar(tmp_path / "set.tar", members, "w")
+    assert unpack(path, tmp_path / "out") == 3
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "a.jpg",
+        "b.jpg",
+        "x.zip",
+    ]
 
 
 @pytest.mark.parametrize("option", ["--max-gb", "--max-ratio", "--max-members"])

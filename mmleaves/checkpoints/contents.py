@@ -14,8 +14,9 @@ from mmleaves.errors import RunError
 
 _MISSING = object()
 # The numbers of MMEngine's schedulers, where they have them.
-_OF_SCHEDULES = {
-    *("last_step", "_global_step", "begin", "end", "gamma", "step_size", "factor"),
+_COUNTS = {"last_step", "_global_step", "begin", "end"}
+_OF_SCHEDULES = _COUNTS | {
+    *("gamma", "step_size", "factor"),
     *("total_iters", "T_max", "eta_min", "eta_min_ratio", "start_factor", "power"),
     *("end_factor", "total_steps", "eta_max", "pct_start", "div_factor"),
     *("final_div_factor", "patience", "cooldown", "threshold"),
@@ -82,18 +83,25 @@ def _are_schedules(value: object) -> bool:
 
 
 def _is_schedule(value: object) -> bool:
-    """Return whether a scheduler of MMEngine's can step on from it.
+    """Return whether the numbers of a scheduler of MMEngine's are numbers.
 
     Whatever it holds takes the place of the scheduler's own attributes.
     """
     if not _has_names(value) or "optimizer" in value:
         return False
     bases = value.get("base_values", [])
-    numbers = [value.get(key) for key in _OF_SCHEDULES]
+    given = {key: value[key] for key in _OF_SCHEDULES & value.keys()}
     return (
         isinstance(bases, list | tuple)
-        and all(isinstance(x, Real) for x in bases)
-        and all(x is None or isinstance(x, Real) for x in numbers)
+        and all(map(_is_number, bases))
+        and all(map(_or_none(_is_number), given.values()))
+        and all(given[key] is not None for key in _COUNTS & given.keys())
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) or (
+        isinstance(value, torch.Tensor) and value.dim() == 0
     )
 
 

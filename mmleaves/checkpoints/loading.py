@@ -7,6 +7,7 @@ object stores would run code, and refuse. A file that the user vouches for by it
 sha256, in ``MMLEAVES_TRUST`` or by ``--trust``, is read whatever it does.
 """
 
+import errno
 import hashlib
 import io
 import logging
@@ -29,7 +30,7 @@ from mmleaves.checkpoints import trusted
 from mmleaves.checkpoints.contents import check_contents, classes_of
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, check_listed
 from mmleaves.checkpoints.stock import STAND_INS, from_stand_ins
-from mmleaves.errors import OF_THE_MACHINE, CannotReadError, RunError
+from mmleaves.errors import CannotReadError, RunError
 
 # What torch says of a file that names more than data, among what it says of damage.
 _NAMES_MORE = re.compile(
@@ -45,6 +46,19 @@ _ADVICE = re.compile(
     r"| or (classes|types) allowlisted via `add_safe_globals`,?"
 )
 _NO_MEMORY = re.compile("(?i)(can't|cannot) allocate memory|out of memory")
+# What a disk or network says that does not answer.
+_OF_THE_SYSTEM = {
+    getattr(errno, name, None)
+    for name in (
+        "EIO",
+        "ESTALE",
+        "ENOMEM",
+        "ETIMEDOUT",
+        "EREMOTEIO",
+        "EMFILE",
+        "ENFILE",
+    )
+} - {None}
 _IS_PICKLE = (b"\x80", b"PK")
 
 MapLocation = str | torch.device | Callable | dict | None
@@ -165,7 +179,7 @@ def _refuse_program(path: Path) -> None:
 def _is_of_machine(path: Path, error: Exception) -> bool:
     """Return whether it is the machine that lacks something, not the file."""
     if isinstance(error, OSError):
-        return error.errno in OF_THE_MACHINE
+        return error.errno in _OF_THE_SYSTEM
     lacks_memory = isinstance(error, MemoryError) or _NO_MEMORY.search(str(error))
     # Such a file announces no more than it has, see `_check_sizes`; of others, damaged
     # bytes may say how much memory they want.

@@ -150,6 +150,7 @@ def test_what_no_run_saves_is_refused_with_where_it_is(tmp_path, where):
     [
         5,
         {"last_step": "3"},
+        {"last_step": None},
         {"T_max": [4]},
         {"base_values": ["x"]},
         {"base_values": 0.1},
@@ -174,7 +175,7 @@ def test_what_schedules_save_is_taken():
         CosineAnnealingLR(optimizer, T_max=4, eta_min_ratio=0.1),
         CosineRestartLR(optimizer, periods=[2, 2], restart_weights=[1, 0.5], eta_min=0),
         LinearLR(optimizer),
-        PolyLR(optimizer),
+        PolyLR(torch.optim.SGD(weights, lr=torch.tensor(0.1))),
         OneCycleLR(optimizer, total_steps=8),
         ReduceOnPlateauLR(optimizer, monitor="loss"),
     ]
