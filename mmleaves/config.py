@@ -89,14 +89,15 @@ def fill_datasets(cfg: Config) -> None:
 
     A config says once, in its top-level ``dataset``, what the data are and where they
     lie; a loader's own dataset says which part it reads, and wins where both speak.
-    Within a wrapper such as ``RepeatDataset``, the wrapped data sets are filled.
+    Within a wrapper such as ``RepeatDataset``, the wrapped data sets are filled; of
+    `PlannedImages` the data sets that have the images.
     """
     from mmleaves.datasets.wrappers import inner_configs
 
     shared = cfg.get("dataset") or {}
     for name in LOADERS:
         loader = cfg.get(name)
-        for own in inner_configs(loader.dataset) if loader else ():
-            for key, value in shared.items():
-                if key not in own:
-                    own[key] = copy.deepcopy(value)
+        for inner in inner_configs(loader.dataset) if loader else ():
+            for own in inner.get("sources") or [inner]:
+                for key, value in shared.items():
+                    own.setdefault(key, copy.deepcopy(value))

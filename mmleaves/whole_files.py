@@ -6,7 +6,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -49,6 +49,24 @@ def check_can_write(path: Path, option: str) -> None:
         raise CannotWriteError(
             f"{option} {path} cannot be written: {why}. Expected the name of a file in "
             "a folder that can be written to. Name another; nothing was done yet."
+        )
+
+
+def check_no_input(path: Path, option: str, inputs: Iterable[str | Path]) -> None:
+    """Make sure that what is written takes the place of nothing that is read.
+
+    Args:
+        path: The file to write.
+        option: What gave it, for the message.
+        inputs: Files that are read.
+
+    Raises:
+        ValueError: If it is one of them.
+    """
+    if path.resolve() in {Path(one).resolve() for one in inputs}:
+        raise ValueError(
+            f"{option} {path}: found the name of a file that is read, expected "
+            "another, as it would be lost. Name another."
         )
 
 

@@ -47,6 +47,7 @@ DATA = {
     "birds": ("mmleaves.CaltechFolders", "data/birds", 256),
     "birds-224px": ("mmleaves.CaltechFolders", "data/birds", 224),
     "busi": ("mmleaves.BenignMalignant", "data/busi", 224),
+    "busi-128px": ("mmleaves.BenignMalignant", "data/busi", 128),
     "caltech": ("mmleaves.CaltechFolders", "data/101_ObjectCategories", 224),
     "cifar10": ("mmleaves.CaltechFolders", "data/cifar10", None),
     "cifar10-64px": ("mmleaves.CaltechFolders", "data/cifar10", 64),
@@ -80,7 +81,7 @@ def describe(cfg: Config) -> dict[str, str]:
     (data,) = [name for name, settings in DATA.items() if settings == described]
     rate = cfg.optim_wrapper.optimizer.lr
     return {
-        "algorithm": describe_algorithm(cfg.model),
+        "algorithm": describe_algorithm(cfg.model, described[-1]),
         "module": describe_trainable(cfg.trainable),
         "batch": f"b{cfg.train_dataloader.batch_size}",
         "optimizer": cfg.optim_wrapper.optimizer.type.lower(),
@@ -92,15 +93,20 @@ def describe(cfg: Config) -> dict[str, str]:
     }
 
 
-def describe_algorithm(model: dict) -> str:
-    """Return the backbone's name, or both branches', and what is not as usual."""
+def describe_algorithm(model: dict, side_px: int | None) -> str:
+    """Return the backbone's name, or both branches', and what is not as usual.
+
+    Args:
+        model: The model's config.
+        side_px: How large images are that no branch shrinks.
+    """
     backbone, head = model.backbone, model.head
     branches = backbone.get("branches", {})
     words = list(dict.fromkeys(map(describe_backbone, branches.values())))
     if not branches:
         words = [describe_backbone(backbone)]
     if sides_px := backbone.get("sides_px"):
-        words += [str(sides_px.get(name, 224)) for name in branches]
+        words += [str(sides_px.get(name, side_px)) for name in branches]
     if "num_stages" in backbone:
         words.append(f"{backbone.num_stages}stages")
     if backbone.type == "mmleaves.CrossAttentionBranches":

@@ -13,13 +13,17 @@ from mmleaves.audit.duplicates import (
     repeats,
 )
 from mmleaves.audit.facts_cache import FactsCache
+from mmleaves.audit.group_columns import judge_columns
 from mmleaves.audit.groups import group_findings, group_leaks, guess_groups
 from mmleaves.audit.near_duplicates import near_duplicates
 from mmleaves.audit.parts import Item, Part, merge
 from mmleaves.audit.reading import Progress, read_images
 from mmleaves.audit.report import Finding, Report, by_severity, counted
-from mmleaves.audit.shortcuts import shortcut_findings
+from mmleaves.audit.shortcuts import FOLDS, shortcut_findings, sizes_apart
 from mmleaves.audit.split_proposal import clusters
+
+# Groups of a class, guessed from names, from which on cues are judged by them.
+ENOUGH_GUESSED = 10
 
 
 def audit(
@@ -73,6 +77,7 @@ def audit_parts(
     Raises:
         ValueError: If there are no images, or two parts have one name.
     """
+    parts, columns = judge_columns(parts)
     if known and not any(part.paths for part in parts):
         # No part could be read: that is all there is to say.
         return Report({}, "", by_severity(known))
@@ -100,6 +105,7 @@ def audit_parts(
             spoilt[second] = f"{second} is {first}. {spoilt[first]}"
     findings = [
         *known,
+        *columns,
         *_same_parts(merged.same),
         *_damage(items, problems),
         *_unlabelled(items),
@@ -108,7 +114,6 @@ def audit_parts(
         *repeats(pairs),
         *class_findings(kept),
         *grouped,
-        *_shortcuts(kept, items, facts, cache),
     ]
     if search.plain:
         plain = [items[index] for place in search.plain for index in groups[place]]
@@ -116,14 +121,16 @@ def audit_parts(
     together = [(group[0], index) for group in groups for index in group[1:]]
     together += [(groups[p.first][0], groups[p.second][0]) for p in search.pairs]
     named = [item.group for item in items]
+    tied = [clusters(len(items), together, named)]
     if not any(named) and (guess := guess_groups(items)):
-        named = guess[0]
+        tied.insert(0, clusters(len(items), together, guess[0]))
+    findings += _shortcuts(kept, items, facts, tied, cache)
     return Report(
         sizes=sizes,
         root=_root(item.path for item in items),
         findings=by_severity(findings),
         leaks=spoilt,
-        clusters=clusters(len(items), together, named),
+        clusters=tied[0],
         items=items,
     )
 
@@ -204,13 +211,38 @@ def _shortcuts(
     parts: Sequence[Part],
     items: Sequence[Item],
     facts: Mapping,
+    tied: Sequence[Sequence[int]],
     cache: FactsCache | None,
 ) -> list[Finding]:
+    """Return the cues of the part that is trained on.
+
+    Args:
+        parts: The parts that are audited.
+        items: Every image of every part, N of them.
+        facts: Facts by path.
+        tied: Clusters of the images, (N,): of copies and known groups, if need be
+            after those of copies and groups that are guessed.
+        cache: Where accuracies are kept, or None.
+    """
     labelled = [part.name for part in parts if any(part.labels)]
     if not labelled:
         return []
-    train = [item for item in items if item.part == labelled[0]]
-    return shortcut_findings(train, facts, labelled[0], cache)
+    train = [i for i, item in enumerate(items) if item.part == labelled[0]]
+    chosen = [items[i] for i in train]
+    ways = [[numbers[i] for i in train] for numbers in tied]
+    apart = [
+        sizes_apart(zip((item.label for item in chosen), way, strict=True))
+        for way in ways
+    ]
+    # A guess that leaves too few of a class to say anything could be wrong, and hide
+    # what is there.
+    guess_is_fine = all(
+        size >= ENOUGH_GUESSED
+        for label, size in apart[0].items()
+        if apart[-1][label] >= FOLDS
+    )
+    together = ways[0] if guess_is_fine else ways[-1]
+    return shortcut_findings(chosen, facts, labelled[0], cache, together=together)
 
 
 def _plain(plain: Sequence[Item]) -> Finding:

@@ -2,10 +2,11 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmleaves.audit.group_columns import find_group_columns
 from mmleaves.audit.parts import Item, Part
 from mmleaves.audit.report import Finding, counted
 from mmleaves.datasets.csv_table import read_columns, read_path
@@ -24,7 +25,8 @@ class Columns:
     Attributes:
         image: The images' paths, below the file's folder or ``root``.
         label: The label names; a file without the column has no labels.
-        group: What an image belongs to, such as a patient, or None.
+        group: What an image belongs to, such as a patient; ``""`` for none, None for a
+            column called ``patient`` or ``group``, if there is one.
         root: Folder that the paths start from, or None for the file's own.
     """
 
@@ -43,13 +45,41 @@ def parts_of_csv(
         FileNotFoundError: If a file is missing.
         ValueError: If a file is no such table, with its line and what to do.
     """
-    parts = [_read(file, columns) for file in files]
+    found: list[str | None] = [None] * len(files)
+    if columns.group is None:
+        headers = [read_header(file) for file in files]
+        found = find_group_columns(headers, {columns.image, columns.label})
+    parts = []
+    for file, unasked in zip(files, found, strict=True):
+        part = _read(file, replace(columns, group=unasked or columns.group))
+        parts.append(replace(part, group_column=unasked))
     findings = [finding for part in parts for finding in _unlabelled(part)]
-    return parts, findings + _without_row(parts, files, columns)
+    tables = [
+        Table(part.name, file, columns, part.paths)
+        for part, file in zip(parts, files, strict=True)
+    ]
+    return parts, findings + images_without_row(tables)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file that a part of the data is from.
+
+    Attributes:
+        part: The part's name.
+        file: The CSV file.
+        columns: Its columns, and the folder that its paths start from.
+        paths: The images of all its rows.
+    """
+
+    part: str
+    file: str
+    columns: Columns
+    paths: Sequence[str]
 
 
 def _read(file: str, columns: Columns) -> Part:
-    header = _header(file)
+    header = read_header(file)
     wanted = {"image_column": columns.image}
     if columns.label in header:
         wanted["label_column"] = columns.label
@@ -71,7 +101,7 @@ def _read(file: str, columns: Columns) -> Part:
     return part
 
 
-def _header(file: str) -> list[str]:
+def read_header(file: str) -> list[str]:
     """Return the names of the columns; what is wrong with it is told elsewhere."""
     try:
         with Path(file).open(encoding="utf-8-sig", newline="") as lines:
@@ -100,17 +130,31 @@ def _unlabelled(part: Part) -> list[Finding]:
     ]
 
 
-def _without_row(
-    parts: Sequence[Part], files: Sequence[str], columns: Columns
+def images_without_row(
+    tables: Sequence[Table], others: Iterable[str] = ()
 ) -> list[Finding]:
-    """Return a finding if images lie beside those of the rows that no file names."""
+    """Return a finding if images lie beside those of the rows that no file names.
+
+    Args:
+        tables: The CSV files that are audited.
+        others: Images that the data have from elsewhere.
+    """
     # Paths, not text: ./images and images are one folder.
-    named = {Path(path) for part in parts for path in part.paths}
+    named = {Path(path) for table in tables for path in table.paths}
     beside = {
         image for folder in {p.parent for p in named} for image in _images(folder)
     }
-    given = {Path(file) for file in files}
-    for file in {other for f in given for other in f.parent.glob("*.csv")} - given:
+    if beside <= named:
+        return []
+    named |= {Path(path) for path in others}
+    given = {Path(table.file) for table in tables}
+    more = {
+        (file, replace(table.columns, group=""))
+        for table in tables
+        for file in Path(table.file).parent.glob("*.csv")
+        if file not in given
+    }
+    for file, columns in more:
         # A file for predictions, such as Kaggle's test.csv, names images as well.
         named |= _named_by(str(file), columns)
     extra = sorted(map(str, beside - named))
@@ -120,7 +164,7 @@ def _without_row(
         Finding(
             kind="image-without-row",
             severity="warning",
-            where=" and ".join(part.name for part in parts),
+            where=" and ".join(dict.fromkeys(table.part for table in tables)),
             found=f"{counted(len(extra), 'image')} beside the others that no row "
             "names.",
             means="They are not used. If rows were lost, so were their labels.",
@@ -142,9 +186,9 @@ def _images(folder: Path) -> list[Path]:
 
 def _named_by(file: str, columns: Columns) -> set[Path]:
     """Return the images that a file names that is not checked, if it is a table."""
-    if columns.image not in _header(file):
+    if columns.image not in read_header(file):
         return set()
     try:
-        return {Path(path) for path in _read(file, replace(columns, group=None)).paths}
+        return {Path(path) for path in _read(file, columns).paths}
     except (OSError, ValueError):
         return set()

@@ -13,6 +13,7 @@ from mmleaves.datasets.class_order import some_names
 MATCHED = 0.9  # share of the images whose names have the pattern
 SHARED = 0.5  # share of the images that are not the only one of their group
 LARGEST = 50  # images a group on average
+ENOUGH = 5  # groups, where finer ones are plausible as well
 
 
 def group_findings(items: Sequence[Item], sizes: Mapping[str, int]) -> list[Finding]:
@@ -96,14 +97,19 @@ def guess_groups(items: Sequence[Item]) -> tuple[list[str], str] | None:
     """Return the group of each image as its file name suggests, and what was read.
 
     Names such as ``P017_left_2.jpg`` or a folder a patient suggest groups; names that
-    merely count, or repeat the label, do not.
+    merely count, or repeat the label, do not. Of several groupings by file name, it is
+    the one of the fewest groups: to divide a patient into left and right is the worse
+    mistake.
     """
     stems = [Path(item.path).stem for item in items]
-    for dropped in (1, 2):
+    found: tuple[list[str], str] | None = None
+    for dropped in (1, 2, 3):
         groups = [_beginning(stem, dropped) for stem in stems]
-        if _is_plausible(items, groups):
+        if _is_plausible(items, groups) and (not found or len(set(groups)) >= ENOUGH):
             shown = "number" if dropped == 1 else f"{dropped} words"
-            return groups, f"The file names without their last {shown}"
+            found = groups, f"The file names without their last {shown}"
+    if found:
+        return found
     folders = [Path(item.path).parent.name for item in items]
     if _is_plausible(items, folders):
         return folders, "The folders that the images lie in"
@@ -111,8 +117,12 @@ def guess_groups(items: Sequence[Item]) -> tuple[list[str], str] | None:
 
 
 def _beginning(stem: str, dropped: int) -> str:
-    words = re.split(r"[\s_.\-()]+", stem.strip(" _.-()"))
-    return "_".join(words[:-dropped]) if len(words) > dropped else ""
+    """Return a name without its last words, or ``""`` if a mere word would be last.
+
+    In ``P017_left`` the left is a part of what P017 is.
+    """
+    words = re.split(r"[\s_.\-()]+", stem.strip(" _.-()"))[:-dropped]
+    return "_".join(words) if words and any(map(str.isdigit, words[-1])) else ""
 
 
 def _is_plausible(items: Sequence[Item], groups: Sequence[str]) -> bool:

@@ -6,7 +6,6 @@ over each other, at first as thumbnails and at last in detail.
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from mmleaves.audit.image_facts import ImageFacts, shrunk, squeeze
 from mmleaves.audit.reading import Progress
 from mmleaves.audit.registration import grey, register, rescaled
 from mmleaves.audit.screening import Match, screened
+from mmleaves.machine_cores import cores
 from mmleaves.transforms.load_image import read_image
 
 # Sides at which two pictures are laid over each other, one after the other, as far as
@@ -143,7 +143,7 @@ def _verified(
         return _pair(i, j, turn, round(value, 3))
 
     pairs, step = [], 1000
-    with _one_opencv_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with _one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(matches), step):
             pairs += filter(None, pool.map(verify, matches[start : start + step]))
             if progress:

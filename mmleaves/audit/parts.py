@@ -17,6 +17,7 @@ class Part:
         classes: Class names in label order where the part declares them, else empty.
         groups: Group of each image, such as its patient, N of them, or None.
         places: Where each image is named, such as ``"train.csv, line 37"``, or None.
+        group_column: The column that ``groups`` are from, if nobody named it, or None.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Part:
     classes: tuple[str, ...] = ()
     groups: Sequence[str] | None = None
     places: Sequence[str] | None = None
+    group_column: str | None = None
 
 
 @dataclass(frozen=True)

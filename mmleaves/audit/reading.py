@@ -9,6 +9,7 @@ from pathlib import Path
 from mmleaves.audit.facts_cache import FactsCache
 from mmleaves.audit.image_facts import ImageFacts, image_facts
 from mmleaves.datasets.image_header import unreadable
+from mmleaves.machine_cores import cores
 from mmleaves.transforms.load_image import TO_DO
 
 Progress = Callable[[str, int, int], None]
@@ -29,7 +30,7 @@ def read_images(
         paths: Image files; each is read once.
         cache: Where facts are kept, or None.
         max_megapixels: A file whose header announces more is not decoded.
-        threads: Files decoded at once, the number of cores by default.
+        threads: Files decoded at once, by default as many as cores may be used.
         progress: Called with what is done, how many are done, and how many there are.
 
     Returns:
@@ -49,7 +50,7 @@ def read_images(
     def read(path: str) -> tuple[str, os.stat_result | None, ImageFacts | str]:
         return path, *_read(path, max_megapixels)
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or cores()) as pool:
         for start in range(0, len(todo), BATCH):
             began_s = time.time()
             done = list(pool.map(read, todo[start : start + BATCH]))

@@ -42,7 +42,7 @@ class Size:
     folds: int = 5
     repeats: int = 3
     holdout: int = 33
-    seeds: int = 5
+    seeds: int = 10
     halves: bool = True
     fresh: int = 1000
     shared_seed: bool = False

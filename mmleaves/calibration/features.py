@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def read_features(path: str) -> FeaturePool:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, AttributeError) as error:
+    except (ValueError, TypeError, OSError, AttributeError, BadZipFile) as error:
         raise ValueError(f"{path}: found no .npz file of arrays ({error}).") from None
     shapes = ", ".join(f"{k} {v.dtype} {v.shape}" for k, v in arrays.items())
     features, labels = arrays.get("features"), arrays.get("labels")
@@ -89,6 +90,11 @@ def read_features(path: str) -> FeaturePool:
         raise ValueError(
             f"{path}: found {shapes or 'nothing'}, expected features, floats (N, D), "
             "and labels, integers (N,)."
+        )
+    if not np.isfinite(features).all():
+        raise ValueError(
+            f"{path}: found features that are NaN or infinite, expected numbers. "
+            "Compute them again."
         )
     _, labels = np.unique(labels, return_inverse=True)
     features = features.astype(np.float32)

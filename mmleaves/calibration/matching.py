@@ -32,6 +32,51 @@ def true_gaps(
     return means[0] - means[1:]
 
 
+def check_gap(
+    source: Source,
+    base: Recipe,
+    other: Recipe,
+    gap: float,
+    *,
+    within: float,
+    size: Size,
+    draws: int,
+) -> tuple[float, float]:
+    """Return the true gap and its error, 1.96 of the standard errors, as shares.
+
+    It is measured with draws that the choice of ``other`` was not made by.
+
+    Raises:
+        ValueError: If it is farther from the wanted one than it may be, beyond chance.
+    """
+    only_true = Size(size.images, size.folds, 1, 0, 0, False, size.fresh)
+    found = np.array(
+        [
+            np.subtract(
+                *draw_experiment(source, (base, other), only_true, 2, number).true
+            )
+            for number in range(draws)
+        ]
+    )
+    mean, error = float(found.mean()), 1.96 * float(found.std() / np.sqrt(draws))
+    if abs(mean - gap) - error > within:
+        raise ValueError(
+            f"{other}: found {100 * mean:.2f} ± {100 * error:.2f} points between it "
+            f"and {base}, expected {100 * gap:g} within {100 * within:g}. Give "
+            "features of more images."
+        )
+    return mean, error
+
+
+def most_accurate(
+    source: Source, candidates: Sequence[Recipe], *, size: Size, draws: int
+) -> Recipe:
+    """Return the candidate that has most fresh images right, in the mean of draws."""
+    base, *others = candidates
+    gaps = true_gaps(source, base, others, draws=draws, size=size)
+    return candidates[int(np.argmin([0, *gaps]))]
+
+
 def match(
     source: Source,
     base: Recipe,
@@ -43,7 +88,7 @@ def match(
 ) -> Recipe:
     """Return the candidate that is worse than the base by the wanted gap.
 
-    All are measured roughly, and the nearest third again, with all draws.
+    All are measured roughly, and the nearest three again, with all draws.
 
     Args:
         source: Where images are drawn.
@@ -55,6 +100,6 @@ def match(
     """
     rough = true_gaps(source, base, candidates, draws=draws // 8, size=size)
     order = np.argsort(np.abs(rough - gap))
-    best = [candidates[i] for i in order[: max(3, len(candidates) // 3)]]
+    best = [candidates[i] for i in order[:3]]
     found = true_gaps(source, base, best, draws=draws, size=size)
     return best[int(np.abs(found - gap).argmin())]

@@ -16,6 +16,7 @@ ALPHA = 0.05
 OURS = "this rule: images and runs as clusters, widened"
 OURS_HELD_OUT = "33 images, 5 seeds: this rule"
 FIVE_BY_TWO = "5x2 folds, combined F test"
+FEW_SEEDS = 5
 HABIT = "33 images, one seed, the higher one wins"
 
 
@@ -29,7 +30,7 @@ def estimate(draw: Draw, *, repeats: int | None = None) -> Estimate:
 
 def held_out_estimate(draw: Draw) -> Estimate:
     """Return what `compare` decides by on the hold-out, of A less B."""
-    a, b = map(Outcomes, draw.held_out[:2])
+    a, b = map(Outcomes, draw.held_out[:2, :FEW_SEEDS])
     images = a.correct.shape[1]
     # Which class an image is of plays no part in the accuracy.
     design = Design(
@@ -69,7 +70,8 @@ def _change(draw: Draw) -> np.ndarray:
 
 
 def _held_out(draw: Draw) -> np.ndarray:
-    return draw.held_out[0].astype(int) - draw.held_out[1]
+    a, b = draw.held_out[:2, :FEW_SEEDS].astype(int)
+    return a - b
 
 
 def _by_run(draw: Draw) -> np.ndarray:
@@ -83,8 +85,8 @@ def _first_runs(draw: Draw) -> np.ndarray:
     return _by_run(draw)[: draw.design.runs_per_repeat]
 
 
-def _welch(draw: Draw) -> int:
-    a, b = draw.held_out[:2].mean(axis=-1)
+def _welch(draw: Draw, seeds: int) -> int:
+    a, b = draw.held_out[:2, :seeds].mean(axis=-1)
     parts = np.array([one.var(ddof=1) / len(one) for one in (a, b)])
     gap, error = a.mean() - b.mean(), np.sqrt(parts.sum())
     if error == 0:
@@ -162,8 +164,10 @@ HELD_OUT_RULES: dict[str, Callable[[Draw], float]] = {
     "33 images, mean of 5 seeds, the higher one wins": lambda d: np.sign(
         _held_out(d).sum()
     ),
-    "33 images, 5 seeds: Welch's t test (mean ± std)": _welch,
+    "33 images, 5 seeds: Welch's t test (mean ± std)": lambda d: _welch(d, FEW_SEEDS),
+    "33 images, 10 seeds: the same": lambda d: _welch(d, 10),
     "33 images, one seed: exact McNemar": lambda d: _mcnemar(_held_out(d)[0]),
+    "33 images, one seed: McNemar mid-p": lambda d: _mcnemar(_held_out(d)[0], mid=True),
     OURS_HELD_OUT: lambda d: _ours(held_out_estimate(d)),
     "33 images, 5 seeds: sign flips of images": _flips,
 }

@@ -143,6 +143,12 @@ def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
         "second)",
     )
     parser.add_argument(
+        "--planned-repeats",
+        type=from_one,
+        metavar="N",
+        help="with tables: how many repeats were planned, if more than there are yet",
+    )
+    parser.add_argument(
         "--train-images",
         type=int,
         metavar="N",

@@ -38,6 +38,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.experiments < 1:
         parser.error(f"--experiments is {args.experiments}, expected 1 or more")
+    if args.seed < 0:
+        parser.error(f"--seed is {args.seed}, expected 0 or more")
     return args
 
 

@@ -64,7 +64,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     groups.add_argument(
         "--group-column",
         metavar="COLUMN",
-        help="column of a CSV file with what belongs together, such as the patient",
+        help="column of a CSV file with what belongs together, such as the patient "
+        "(default: one called patient or group, if there is one; '' for none)",
     )
     groups.add_argument(
         "--group-pattern",
@@ -186,10 +187,15 @@ def _read(
     from mmleaves.audit.from_csv import Columns, parts_of_csv
     from mmleaves.audit.from_folder import parts_of_folder
 
-    columns = Columns(
-        args.image_column, args.label_column, args.group_column, args.data_root
-    )
+    # Where a pattern is to find the groups, no column is looked for.
+    group = "" if args.group_pattern else args.group_column
+    columns = Columns(args.image_column, args.label_column, group, args.data_root)
     kinds = {source: _kind(source) for source in args.sources}
+    if len({Path(source).resolve() for source in args.sources}) < len(args.sources):
+        raise ValueError(
+            f"found a source twice in {', '.join(args.sources)}, expected each once: "
+            "parts are held against each other. Name the other part."
+        )
     if "config" in kinds.values():
         if len(args.sources) > 1:
             raise ValueError(
@@ -197,14 +203,14 @@ def _read(
                 f"({', '.join(args.sources)}), expected the config alone. Check them "
                 "one by one."
             )
-        from mmleaves.audit.from_datasets import config_megapixels, parts_of_config
+        from mmleaves.audit.from_datasets import audited_config, config_megapixels
         from mmleaves.config import find_config, load_config
         from mmleaves.plain_configs import refuse_code
 
         if not args.trust_config:
             refuse_code(find_config(args.sources[0]))
         cfg = load_config(args.sources[0], args.cfg_options)
-        parts, known = parts_of_config(cfg, args.group_column, args.group_pattern)
+        parts, known = audited_config(cfg, args.group_column, args.group_pattern)
         return parts, known, config_megapixels(cfg)
     if args.cfg_options:
         raise ValueError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmleaves.commands.arguments import add_comparison_arguments
 from mmleaves.commands.reported_errors import reports_errors
-from mmleaves.whole_files import check_can_write
+from mmleaves.whole_files import check_can_write, check_no_input, write_whole
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     if args.json and args.json != "-":
         check_can_write(Path(args.json), "--json")
+        check_no_input(Path(args.json), "--json", _read_files(args.runs))
     import json
     import sys
 
@@ -43,7 +44,11 @@ def main(argv: list[str] | None = None) -> None:
     from mmleaves.evidence.comparison_text import print_report
     from mmleaves.evidence.gather import gather
 
-    gathered = gather(args.runs, train_images=args.train_images)
+    gathered = gather(
+        args.runs,
+        train_images=args.train_images,
+        planned_repeats=args.planned_repeats,
+    )
     report = gathered.compare(
         metric=args.metric,
         margin=args.margin,
@@ -58,6 +63,19 @@ def main(argv: list[str] | None = None) -> None:
     width = None if sys.stdout.isatty() else 110
     print_report(report, Console(markup=False, highlight=False, width=width))
     if args.json:
-        Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.json).write_text(text + "\n", encoding="utf-8")
+        write_whole(
+            Path(args.json),
+            lambda path: path.write_text(text + "\n", encoding="utf-8"),
+        )
         print(f"Figures: {args.json}")
+
+
+def _read_files(runs: list[str]) -> list[Path]:
+    """Return the tables, and of experiments what a name in .json could hit."""
+    folders = [path for path in map(Path, runs) if path.is_dir()]
+    return [
+        *map(Path, runs),
+        *(folder.resolve().parent / "plan.json" for folder in folders),
+        *(folder / "plan.json" for folder in folders),
+        *(file for folder in folders for file in folder.rglob("run.json")),
+    ]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mmleaves.experiments.runs import Run
 
 
+# Beyond, a plan alone takes minutes, and nothing is learnt.
+MOST_REPEATS = 1000
+
+
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Return the arguments of ``repeat``."""
     parser = argparse.ArgumentParser(
@@ -42,9 +46,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     plan.add_argument(
         "--holdout",
-        action="store_true",
-        default=None,
-        help="no folds: train on all but the config's test part, and score that",
+        nargs="?",
+        const=True,
+        metavar="FOLDER",
+        help="no folds: train on all but the config's test part, and score that; or "
+        "score the images of FOLDER, laid out as the config's data are",
     )
     plan.add_argument(
         "--with-test",
@@ -93,7 +99,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="settings over those of every config, such as dataset.data_root=my/folder",
     )
-    parser.add_argument("--amp", action="store_true", help="train in bfloat16")
+    parser.add_argument(
+        "--amp", action="store_true", help="forward pass in bfloat16, on a CPU too"
+    )
     parser.add_argument(
         "--jobs",
         type=int,
@@ -148,6 +156,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     ):
         if value is not None and value < low:
             parser.error(f"{option} is {value}, expected {low} or more")
+    if args.repeats is not None and args.repeats > MOST_REPEATS:
+        parser.error(f"--repeats is {args.repeats}, expected {MOST_REPEATS} or fewer")
     if args.margin is not None and not 0 < args.margin < 100:
         parser.error(
             f"--margin is {args.margin:g}, expected points, above 0 and below 100"
@@ -185,10 +195,15 @@ def _repeat(args: argparse.Namespace) -> None:
     from mmleaves.experiments.runs import pick_run, planned_runs
     from mmleaves.experiments.slurm import same_arguments, write_script
 
-    recipes = load_recipes(args.configs, args.cfg_options, amp=args.amp)
+    recipes = load_recipes(
+        args.configs,
+        args.cfg_options,
+        amp=args.amp,
+        holdout=None if args.holdout is True else args.holdout,
+    )
     experiment = args.out or Path("work_dirs", f"repeat_{recipes[0].name}")
     wishes = Wishes(
-        holdout=args.holdout,
+        holdout=None if args.holdout is None else True,
         folds=args.folds,
         repeats=args.repeats,
         with_test=args.with_test,
@@ -212,6 +227,12 @@ def _repeat(args: argparse.Namespace) -> None:
     for line in (say_plan(plan, experiment), *notes):
         print(line, flush=True)
     if args.slurm:
+        # A script of before is written anew; a plan or a config is not.
+        if args.slurm.suffix in (".json", ".csv", ".py"):
+            raise ValueError(
+                f"--slurm {args.slurm}: found the name of another kind of file, "
+                "expected a script such as jobs.sh. Name another."
+            )
         todo = [index for index, run in enumerate(runs) if not run.is_complete]
         write_script(args.slurm, experiment, same_arguments(args, experiment), todo)
         print(f"{len(todo)} runs to do: sbatch {args.slurm}")

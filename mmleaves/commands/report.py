@@ -77,7 +77,11 @@ def main(argv: list[str] | None = None) -> None:
 
     check_page_name(args.out)
     scored = score(
-        gather(args.runs, train_images=args.train_images),
+        gather(
+            args.runs,
+            train_images=args.train_images,
+            planned_repeats=args.planned_repeats,
+        ),
         metric=args.metric,
         margin=args.margin,
         positive=args.positive,

@@ -76,6 +76,7 @@ class LeavesCSV(BaseDataset):
         )
         self._folder = Path(self.img_prefix).as_posix()
         columns = {"image_column": image_column, "label_column": label_column}
+        self.columns = columns
         with quick_collect():
             self._rows = read_labelled_images(self.ann_file, columns)
             self._known_from = classes_from or "`classes`"
@@ -153,6 +154,10 @@ class LeavesCSV(BaseDataset):
         """Return where the file names ``img_path``: ``"train.csv, line 37"``."""
         line = self._lines.get(img_path)
         return f"{self.ann_file}, line {line}" if line else self.ann_file
+
+    def listed_images(self) -> list[str]:
+        """Return the image of each row, of every fold, once."""
+        return list(self._lines)
 
     @cached_property
     def _lines(self) -> dict[str, int]:

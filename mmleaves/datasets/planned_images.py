@@ -21,7 +21,7 @@ class PlannedImages(BaseDataset):
     data sets say of an image are theirs.
 
     Args:
-        datasets: Configs of the data sets that have the images, for all parts.
+        sources: Configs of the data sets that have the images, for all parts.
         experiment: Folder of the experiment, which `mmleaves repeat` wrote.
         repeat: Which repeat, from 0.
         fold: Which fold is scored, from 0; 0 on a hold-out.
@@ -36,7 +36,7 @@ class PlannedImages(BaseDataset):
 
     def __init__(
         self,
-        datasets: Sequence[dict],
+        sources: Sequence[dict],
         *,
         experiment: str,
         repeat: int,
@@ -51,7 +51,7 @@ class PlannedImages(BaseDataset):
         with quick_collect():
             self._inner = [
                 DATASETS.build({**config, "pipeline": [], "test_mode": False})
-                for config in datasets
+                for config in sources
             ]
             classes = self._inner[0].metainfo["classes"]
             for other in self._inner[1:]:

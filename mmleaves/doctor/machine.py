@@ -6,16 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmleaves.doctor.finding import Finding
+from mmleaves.machine_cores import cores
 
 SHARED_MEMORY = Path("/dev/shm")
 GB = 10**9
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def machine_facts() -> dict[str, object]:

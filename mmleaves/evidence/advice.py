@@ -20,7 +20,11 @@ def what_next(
     if design.repeats == 1:
         return "One repeat cannot tell what it would take: run 2 more."
     if ahead is None:
-        return ""
+        return (
+            ""
+            if measured.metric == "accuracy"
+            else "What it would take is forecast by accuracy only."
+        )
     # A gap below the margin is not worth the images that it takes to see it.
     gap = max(abs(measured.points), margin)
     more = f"label about {_round_up(ahead.images)} more images"

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+# No data set has as many; labels that name people or files may seem to.
+MAX_NUMBERED = 100_000
+
 
 def label_numbers(
     labels: Sequence | np.ndarray,
@@ -18,7 +21,8 @@ def label_numbers(
         recipes: What each recipe said, where classes may occur that no label has.
 
     Raises:
-        ValueError: If the labels are neither, or of other classes.
+        ValueError: If the labels are neither, or of other classes; or if the numbers
+            are too large to be counted up to.
     """
     labels = _known(labels, "labels")
     if labels.ndim != 1 or labels.dtype.kind not in "iuUTO":
@@ -35,10 +39,7 @@ def label_numbers(
             )
     elif labels.dtype.kind in "iu":
         counts = [array.shape[-1] for array in arrays if array.dtype.kind == "f"]
-        whole = [array for array in (labels, *arrays) if array.dtype.kind in "iu"]
-        # In Python's integers: 255 + 1 of uint8 is 0.
-        counts += [1 + int(array.max(initial=0)) for array in whole]
-        names = tuple(map(str, range(max(counts))))
+        names = tuple(map(str, range(max(counts or [_count(labels, recipes)]))))
     else:
         said = [array.ravel() for array in arrays if array.dtype.kind in "UTO"]
         names = tuple(sorted({str(name) for part in (labels, *said) for name in part}))
@@ -50,6 +51,55 @@ def label_numbers(
             f"there are {len(names)} classes."
         )
     return names, numbers
+
+
+def _count(labels: np.ndarray, recipes: Mapping[str, np.ndarray]) -> int:
+    """Return how many classes there are if they are numbered from 0."""
+    largest = 0
+    for what, values in (("labels", labels), *recipes.items()):
+        array = _known(values, what)
+        if array.dtype.kind not in "iu":
+            continue
+        # In Python's integers: 255 + 1 of uint8 is 0.
+        largest = max(largest, int(array.max(initial=0)))
+        if largest >= MAX_NUMBERED:
+            raise ValueError(
+                f"{what}: found the class number {largest}, expected numbers from 0 "
+                f"below {MAX_NUMBERED:,}, as there is a class of each number up to the "
+                "largest. Give the labels as names, or number them from 0 and give "
+                "`classes`."
+            )
+    return 1 + largest
+
+
+def check_numbered_alike(
+    names: Sequence[str], labels: np.ndarray, predicted: np.ndarray, what: str
+) -> None:
+    """Refuse predictions that are numbered from 0 where labels are from 1, or so.
+
+    They are, if they name a number below or above those of all labels, and would be
+    right more often by one number more or less. A class that the labels lack by chance
+    does not do that.
+
+    Args:
+        names: Names of the classes, C of them; whole numbers, or nothing is checked.
+        labels: True class of each image by its place in the names, (n,).
+        predicted: Predicted class by its place in the names, (R, n).
+        what: What to call the predictions.
+    """
+    if not all(name.isdecimal() and len(name) < 16 for name in names):
+        return
+    numbers = np.array([int(name) for name in names])
+    truth, said = numbers[labels], numbers[predicted]
+    low, high = truth.min(), truth.max()
+    for step, is_outside in ((1, said.min() < low), (-1, said.max() > high)):
+        if is_outside and (said + step == truth).sum() > (said == truth).sum():
+            raise ValueError(
+                f"{what}: labels are {low} to {high}, predictions {said.min()} to "
+                f"{said.max()}, and would be right more often by one number "
+                f"{'more' if step > 0 else 'less'}. Number both alike, or write the "
+                "names of the classes."
+            )
 
 
 def as_numbers(values: np.ndarray, names: Sequence[str], what: str) -> np.ndarray:

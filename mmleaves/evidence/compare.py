@@ -9,17 +9,25 @@ import numpy as np
 
 from mmleaves.evidence.class_numbers import (
     as_numbers,
+    check_numbered_alike,
     label_numbers,
     positive_class,
 )
 from mmleaves.evidence.comparison import measure
 from mmleaves.evidence.design import Design
 from mmleaves.evidence.measured import Measured
-from mmleaves.evidence.outcomes import Outcomes, check_not_copied, outcomes
+from mmleaves.evidence.outcomes import (
+    Outcomes,
+    check_axes,
+    check_not_copied,
+    copy_notes,
+    outcomes,
+    tie_notes,
+)
 from mmleaves.evidence.paired_tests import holm
 from mmleaves.evidence.recipe_scores import RecipeScores, recipe_scores
 from mmleaves.evidence.score_sums import SCORES, available
-from mmleaves.evidence.verdict import Verdict, decide, notes
+from mmleaves.evidence.verdict import Verdict, counted_looks, decide, notes
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ def compare(
     classes: Sequence[str] | None = None,
     positive: str | None = None,
     planned_repeats: int | None = None,
+    earlier_repeats: Sequence[int] = (),
 ) -> Comparison:
     """Return whether A is better than B, from plain arrays.
 
@@ -101,6 +110,8 @@ def compare(
             that are names are sorted.
         positive: Of two classes, the one that is to be found; the second without it.
         planned_repeats: How many repeats were planned, if more than there are.
+        earlier_repeats: How many were planned at first, and before each extension, if
+            it was extended: every planned end is a look.
 
     Returns:
         The verdict with its figures, A less B.
@@ -118,6 +129,7 @@ def compare(
         classes=classes,
         positive=positive,
         planned_repeats=planned_repeats,
+        earlier_repeats=earlier_repeats,
     )
     return report.comparisons[0]
 
@@ -126,6 +138,7 @@ def compare_all(
     labels: Sequence | np.ndarray,
     recipes: Mapping[str, np.ndarray],
     *,
+    predicted: Mapping[str, np.ndarray] | None = None,
     folds: np.ndarray | None = None,
     train_images: int | None = None,
     metric: str = "accuracy",
@@ -134,6 +147,7 @@ def compare_all(
     positive: str | None = None,
     all_pairs: bool = False,
     planned_repeats: int | None = None,
+    earlier_repeats: Sequence[int] = (),
     minutes_per_run: float | None = None,
 ) -> Report:
     """Return a verdict on each recipe against the first, adjusted by Holm's method.
@@ -141,6 +155,9 @@ def compare_all(
     Args:
         labels: As of `compare`.
         recipes: What each recipe said, as ``a`` of `compare`, by its name.
+        predicted: Predicted classes beside probabilities, (R, n), integers, by the
+            recipe's name. Without them, of classes that are equally probable the first
+            by name counts.
         folds: As of `compare`.
         train_images: As of `compare`.
         metric: As of `compare`.
@@ -149,6 +166,7 @@ def compare_all(
         positive: As of `compare`.
         all_pairs: Compare every recipe with every other, not with the first alone.
         planned_repeats: As of `compare`.
+        earlier_repeats: As of `compare`.
         minutes_per_run: What a run took, to say how long more would take.
 
     Raises:
@@ -161,16 +179,30 @@ def compare_all(
             f"found {len(recipes)} recipe to compare ({', '.join(recipes)}), expected "
             "two or more with names of their own."
         )
-    names, numbers = label_numbers(labels, classes, recipes)
+    if planned_repeats is not None and not 1 <= planned_repeats < np.inf:
+        raise ValueError(
+            f"planned_repeats is {planned_repeats}, expected 1 or more: the number of "
+            "repeats that were planned."
+        )
     folds = None if folds is None else np.atleast_2d(folds)
+    if np.ndim(labels) == 1:
+        for name, values in recipes.items():
+            check_axes(np.asarray(values), len(labels), folds, name)
+    names, numbers = label_numbers(labels, classes, recipes)
     first = np.asarray(next(iter(recipes.values())))
     flat = 1 + (first.dtype.kind == "f")
     repeats = 1 if first.ndim == flat else len(first)
     design = Design(numbers, names, repeats, folds, train_images)
+    named = predicted or {}
     said = {
-        name: outcomes(as_numbers(values, names, name), design, name)
+        name: outcomes(
+            as_numbers(values, names, name), design, name, predicted=named.get(name)
+        )
         for name, values in recipes.items()
     }
+    for name, one in said.items():
+        if classes is None and one.probs is None and one.predicted is not None:
+            check_numbered_alike(names, numbers, one.predicted, name)
     index = positive_class(positive, names)
     pairs = list(itertools.combinations(said.items(), 2))
     pairs = pairs if all_pairs else pairs[: len(said) - 1]
@@ -188,9 +220,11 @@ def compare_all(
         )
         for one, other in pairs
     ]
-    adjusted = holm(np.array([found.p for found in figures]))
+    looks = counted_looks(design, earlier_repeats)
+    adjusted = np.minimum(1, looks * holm(np.array([found.p for found in figures])))
     equal = [found.p_equivalence for found in figures]
-    equal = equal if design.repeats == 1 else holm(np.array(equal))
+    if design.repeats > 1:
+        equal = np.minimum(1, looks * holm(np.array(equal)))
     verdicts = [
         decide(
             found,
@@ -199,6 +233,7 @@ def compare_all(
             p_holm=float(p),
             p_equivalence_holm=None if q is None else float(q),
             pairs=len(pairs),
+            looks=looks,
             planned_repeats=planned_repeats,
             minutes_per_run=minutes_per_run,
         )
@@ -216,7 +251,17 @@ def compare_all(
             recipe_scores(name, one, design, index) for name, one in said.items()
         ),
         comparisons=tuple(map(Comparison, verdicts, figures)),
-        notes=(*notes(design, planned_repeats), *_not_compared(figures, said, design)),
+        notes=(
+            *notes(design, planned_repeats, earlier_repeats),
+            *copy_notes(said.values(), design),
+            *(
+                note
+                for name, one in said.items()
+                if one.probs is not None and name not in named
+                for note in tie_notes(one.probs, name)
+            ),
+            *_not_compared(figures, said, design),
+        ),
     )
 
 

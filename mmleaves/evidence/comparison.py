@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 from mmleaves.evidence.delong import delong_p
 from mmleaves.evidence.design import MIN_IMAGES, Design, TooFewOfAClassError
@@ -82,8 +82,12 @@ def measure(
         ),
         p_mid=mcnemar(change[0]).p_mid if single and metric == "accuracy" else None,
         p_sign_flip=sign_flip_p(change) if metric == "accuracy" else None,
+        # In cross-validation the scores of a repeat are of several models, on scales
+        # of their own, which DeLong's test would pool.
         p_delong=(
-            _delong(said_a, said_b, design, positive) if metric == "auroc" else None
+            _delong(said_a, said_b, design, positive)
+            if metric == "auroc" and design.is_holdout
+            else None
         ),
         a_wins=habit.a + habit.tie / 2,
         churn=_churn(said_a, said_b),
@@ -208,7 +212,11 @@ def _other(
 
 
 def _by_class(change: np.ndarray, design: Design) -> tuple[ClassDifference, ...]:
-    """Return the difference by class, of the classes with two images or more."""
+    """Return the difference by class, of the classes with two images or more.
+
+    Test and interval are from the guarded error: of two images that A alone has right
+    the error that was seen is 0.
+    """
     found = []
     for label, name in enumerate(design.classes):
         here = design.labels == label
@@ -217,15 +225,17 @@ def _by_class(change: np.ndarray, design: Design) -> tuple[ClassDifference, ...]
         per_image = change[:, here].mean(axis=0)
         value, count = float(per_image.mean()), len(per_image)
         spread = per_image.var(ddof=1) / count * (1 + design.test_train_ratio)
-        estimate = Estimate(value, float(np.sqrt(spread)), count - 1)
-        half = float(stdtrit(count - 1, 0.975)) * guarded(estimate, count, design).se
-        found.append((name, count, value, half, estimate.p))
+        seen = Estimate(value, float(np.sqrt(spread)), count - 1)
+        estimate = guarded(seen, count, design)
+        # No difference of two shares is larger than that.
+        low, high = np.clip(estimate.interval(0.95), -1, 1)
+        found.append((name, count, value, low, high, estimate.p))
     adjusted = holm(np.array([row[-1] for row in found]))
     return tuple(
         ClassDifference(
-            name, n, 100 * value, 100 * (value - half), 100 * (value + half), float(p)
+            name, n, 100 * value, 100 * float(low), 100 * float(high), float(p)
         )
-        for (name, n, value, half, _), p in zip(found, adjusted, strict=True)
+        for (name, n, value, low, high, _), p in zip(found, adjusted, strict=True)
     )
 
 

@@ -166,8 +166,8 @@ def _caption(found: Measured) -> Text:
     if found.p_sign_flip is not None:
         parts.append(f"sign flips of images p {p_text(found.p_sign_flip)}")
     if found.p_delong is not None:
-        by_repeat = ", ".join(map(p_text, found.p_delong))
-        parts.append(f"DeLong's p by repeat {by_repeat}")
+        by_run = ", ".join(map(p_text, found.p_delong))
+        parts.append(f"DeLong's p by run {by_run}")
     text = "; ".join(parts)
     return Text(
         f"{text}. The other rows never decide; classes are exploratory, their p is "

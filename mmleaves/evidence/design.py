@@ -50,7 +50,8 @@ class Design:
                 "Give it as `train_images` (--train-images); for cross-validation, "
                 "give the fold of each image."
             )
-        if self.train_images is not None and self.train_images < 1:
+        # So that nan is refused.
+        if self.train_images is not None and not 1 <= self.train_images < np.inf:
             raise ValueError(
                 f"train_images is {self.train_images}, expected 1 or more: the number "
                 "of images that each run was trained on."
@@ -148,6 +149,12 @@ class Design:
             return f"{self.images} held-out images x {count} {what}"
         what = "repeat" if self.repeats == 1 else "repeats"
         return f"{self.images} images x {self.repeats} {what}"
+
+
+def numbered_by_first_image(folds: np.ndarray) -> np.ndarray:
+    """Return folds, (n,), numbered by their first images: their names are free."""
+    _, first, numbers = np.unique(folds, return_index=True, return_inverse=True)
+    return first.argsort().argsort()[numbers]
 
 
 def _short(values: np.ndarray) -> str:

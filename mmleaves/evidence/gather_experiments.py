@@ -1,13 +1,17 @@
 """The runs of an experiment, checked and lined up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mmleaves.evidence.gathered import Gathered, GatheredRun
 from mmleaves.evidence.plan import FILE, Plan, read_plan
-from mmleaves.evidence.run_checks import check_run, labels_by_hash
+from mmleaves.evidence.run_checks import (
+    check_run,
+    check_same_images_seen,
+    labels_by_hash,
+)
 from mmleaves.evidence.run_files import RunRecord, read_record, read_run, run_folder
 
 
@@ -45,10 +49,13 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
         for name, (folder, other, config) in chosen.items()
     }
     repeats, notes = _complete_repeats(records, plan)
+    plans = {name: other for name, (_, other, _) in chosen.items()}
+    notes += _plans_differ(plans)
     hashes = sorted(plan.repeats[0].fold_of)
     place = {image: i for i, image in enumerate(hashes)}
     labels: dict[str, str] = {}
     names: dict[str, str] = {}
+    seen_by: dict[tuple[int, int], tuple[Path, frozenset[str]]] = {}
     recipes, runs, copies = {}, [], 0
     for name, (folder, other, config) in chosen.items():
         probs = np.zeros((len(repeats), len(hashes), len(plan.classes)))
@@ -57,6 +64,7 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
                 where = run_folder(folder, config, repeat, fold)
                 run = read_run(where, records[name][repeat, fold])
                 check_run(run, other, config, where)
+                check_same_images_seen(run, where, seen_by)
                 copies = max(copies, len(run.hashes) - len(set(run.hashes)))
                 labels_by_hash(run, where, labels)
                 probs[row, [place[image] for image in run.hashes]] = run.probs
@@ -65,9 +73,9 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
                 seen = len(run.trained), len(run.selected)
                 runs.append(GatheredRun(name, run.record, where, *seen))
         recipes[name] = probs
-    if plan.group_column is not None or plan.group_pattern is not None:
+    for group in _group_names(plans.values()):
         notes.append(
-            f"Images of one {plan.group_column or 'group'} are kept together, but the "
+            f"Images of one {group} are kept together, but the "
             "interval counts each as one of its own: with few groups it is too narrow."
         )
     if copies:
@@ -85,6 +93,10 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
         folds=folds,
         train_images=round(float(np.mean([run.trained for run in runs]))),
         planned_repeats=len(plan.repeats),
+        # An end that was planned in any of the experiments was a look.
+        earlier_repeats=tuple(
+            sorted({end for other in plans.values() for end in other.earlier_repeats})
+        ),
         minutes_per_run=float(np.mean(minutes)),
         margin=plan.margin,
         positive=plan.positive,
@@ -144,6 +156,52 @@ def _check_paired(plan: Plan, other: Plan, where: str) -> None:
                 "baseline's. Plan them together: `mmleaves repeat` takes several "
                 "configs."
             )
+
+
+def _plans_differ(plans: Mapping[str, Plan]) -> list[str]:
+    """Return in plain words in what the plans differ that the runs do not depend on."""
+    aspects = (
+        ("margin", lambda plan: f"{plan.margin:g} points", "without --margin "),
+        ("class that is to be found", _positive, "without --positive "),
+        ("groups that are kept together", _groups, "for what is said of the plan "),
+    )
+    notes = []
+    for what, aspect, when in aspects:
+        found = {name: aspect(plan) for name, plan in plans.items()}
+        if len(set(found.values())) > 1:
+            listed = "; ".join(f"{name}: {value}" for name, value in found.items())
+            notes.append(
+                f"The plans differ in the {what} ({listed}); {when}the first counts."
+            )
+    formats = {plan.precision for plan in plans.values() if plan.precision}
+    if len(formats) > 1:
+        notes.append(
+            f"The runs were planned for {' and '.join(sorted(formats))}: a difference "
+            "may be that of the number formats."
+        )
+    return notes
+
+
+def _positive(plan: Plan) -> str:
+    # Without one it is the second of two classes.
+    return plan.positive or (plan.classes[1] if len(plan.classes) == 2 else "none")
+
+
+def _groups(plan: Plan) -> str:
+    if plan.group_column is not None:
+        return plan.group_column
+    return "none" if plan.group_pattern is None else f"by {plan.group_pattern}"
+
+
+def _group_names(plans: Iterable[Plan]) -> list[str]:
+    """Return what the groups are called that some plan keeps together."""
+    return sorted(
+        {
+            plan.group_column or "group"
+            for plan in plans
+            if plan.group_column is not None or plan.group_pattern is not None
+        }
+    )
 
 
 def _records(

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmleaves.evidence.class_numbers import check_numbered_alike
+from mmleaves.evidence.design import numbered_by_first_image
 from mmleaves.evidence.gathered import Gathered
+from mmleaves.evidence.outcomes import most_probable, tie_notes
 from mmleaves.evidence.recipe_table import RecipeTable, read_recipe_table
 
 NO_LEAK_CHECK = (
@@ -37,26 +40,33 @@ def gather_tables(paths: Sequence[str], *, train_images: int | None = None) -> G
     repeats, notes = _common_repeats(tables, [set(one) for one in laid])
     folds = _folds(tables, laid, repeats)
     classes = _classes(tables)
-    recipes = {}
+    recipes, predicted, ties = {}, {}, []
+    places = {label: i for i, label in enumerate(classes)}
+    has_probs = all(one.probs is not None for one in tables)
     for name, table, rows in zip(_names(tables), tables, laid, strict=True):
         order = np.stack([rows[repeat] for repeat in repeats])
-        if all(one.probs is not None for one in tables):
+        said = table.predictions
+        if said is None:
+            said = np.array(table.classes)[most_probable(table.probs, table.classes)]
+            ties += tie_notes(table.probs[order], name)
+        recipes[name] = np.array([places[label] for label in said.tolist()])[order]
+        if has_probs:
             columns = [table.classes.index(label) for label in classes]
+            predicted[name] = recipes[name]
             recipes[name] = table.probs[:, columns][order]
-        else:
-            said = table.predictions
-            if said is None:
-                said = np.array(table.classes)[table.probs.argmax(axis=1)]
-            places = {label: i for i, label in enumerate(classes)}
-            recipes[name] = np.array([places[label] for label in said])[order]
+    labels = np.array([places[truth[image]] for image in images])
+    for name, table in zip(recipes, tables, strict=True):
+        if table.probs is None:
+            check_numbered_alike(classes, labels, recipes[name], table.path)
     return Gathered(
-        labels=np.array([classes.index(truth[image]) for image in images]),
+        labels=labels,
         classes=classes,
         recipes=recipes,
         folds=folds,
         train_images=train_images,
-        notes=(*notes, NO_LEAK_CHECK),
+        notes=(*notes, *ties, NO_LEAK_CHECK),
         images=tuple(images),
+        predicted=predicted,
     )
 
 
@@ -169,7 +179,7 @@ def _folds(
     found = None
     for table, rows in zip(tables, laid, strict=True):
         folds = np.stack([table.folds[rows[repeat]] for repeat in repeats])
-        numbers = np.stack([_numbered(row) for row in folds])
+        numbers = np.stack([numbered_by_first_image(row) for row in folds])
         if found is not None and (found != numbers).any():
             repeat = repeats[int(np.argwhere(found != numbers)[0][0])]
             raise ValueError(
@@ -179,12 +189,6 @@ def _folds(
             )
         found = numbers if found is None else found
     return np.stack([np.unique(row, return_inverse=True)[1] for row in folds])
-
-
-def _numbered(folds: np.ndarray) -> np.ndarray:
-    """Return folds numbered by their first images: what they are called is free."""
-    _, first, numbers = np.unique(folds, return_index=True, return_inverse=True)
-    return first.argsort().argsort()[numbers]
 
 
 def _classes(tables: Sequence[RecipeTable]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Predictions of several recipes, lined up so that they can be compared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ class Gathered:
         folds: Fold that scored each image in each repeat, (R, n), or None.
         train_images: How many images a run was trained on, or None.
         planned_repeats: How many repeats were planned, or None.
+        earlier_repeats: How many were planned before each extension of the plan.
         minutes_per_run: What a run took, or None.
         margin: What the plan calls too small to matter, in points, or None.
         positive: Of two classes the one that is to be found, or None.
@@ -52,6 +53,8 @@ class Gathered:
         hashes: Content hash of each image, n of them; empty for tables.
         plan: What an experiment planned, or None for tables.
         runs: The runs that were read; empty for tables.
+        predicted: Predicted classes beside probabilities, (R, n), by the recipe's name;
+            empty for experiments, where `most_probable` says them.
     """
 
     labels: np.ndarray
@@ -60,6 +63,7 @@ class Gathered:
     folds: np.ndarray | None = None
     train_images: int | None = None
     planned_repeats: int | None = None
+    earlier_repeats: tuple[int, ...] = ()
     minutes_per_run: float | None = None
     margin: float | None = None
     positive: str | None = None
@@ -68,6 +72,7 @@ class Gathered:
     hashes: tuple[str, ...] = ()
     plan: Plan | None = None
     runs: tuple[GatheredRun, ...] = ()
+    predicted: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def compare(
         self,
@@ -93,6 +98,7 @@ class Gathered:
         report = compare_all(
             self.labels,
             self.recipes,
+            predicted=self.predicted,
             folds=self.folds,
             train_images=self.train_images,
             metric=metric,
@@ -101,6 +107,7 @@ class Gathered:
             positive=positive if positive is not None else self.positive,
             all_pairs=all_pairs,
             planned_repeats=self.planned_repeats,
+            earlier_repeats=self.earlier_repeats,
             minutes_per_run=self.minutes_per_run,
         )
         return replace(report, notes=(*report.notes, *notes))

@@ -68,7 +68,9 @@ class Measured:
         p_strict: Corrected resampled t test over the runs; never decides.
         p_mid: McNemar's mid-p, for a single repeat; never decides.
         p_sign_flip: Sign-flip test over images, for accuracy; never decides.
-        p_delong: DeLong's test in each repeat, for AUROC; never decides.
+        p_delong: DeLong's test of each run on a hold-out, for AUROC; never decides.
+            None in cross-validation, where the scores of a repeat are of several
+            models.
         a_wins: Share of the pairs of runs that A wins, ties counting half.
         churn: Share of predictions, 0 to 1, in which A and B differ; where only right
             or wrong is known, in which one of them is right.

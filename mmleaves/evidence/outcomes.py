@@ -1,11 +1,12 @@
 """What a recipe said of each image in each repeat."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from mmleaves.evidence.design import Design
+from mmleaves.evidence.design import Design, numbered_by_first_image
 
 # Of rows that should sum to 1; float16 probabilities of 1000 classes stay below.
 SUM_TOLERANCE = 0.02
@@ -38,7 +39,13 @@ class Outcomes:
         return Outcomes(*(None if p is None else p[:repeats] for p in parts))
 
 
-def outcomes(values: np.ndarray, design: Design, name: str) -> Outcomes:
+def outcomes(
+    values: np.ndarray,
+    design: Design,
+    name: str,
+    *,
+    predicted: np.ndarray | None = None,
+) -> Outcomes:
     """Return outcomes from what a user has of them.
 
     Args:
@@ -47,6 +54,8 @@ def outcomes(values: np.ndarray, design: Design, name: str) -> Outcomes:
             repeat the first axis can be left out.
         design: Which images and runs these are.
         name: What the recipe is called, for errors.
+        predicted: The predicted class beside probabilities, (R, n), integers. Without
+            it, it is as of `most_probable`.
 
     Raises:
         ValueError: If the values are none of these, or do not fit the design.
@@ -75,8 +84,90 @@ def outcomes(values: np.ndarray, design: Design, name: str) -> Outcomes:
         _check_classes(values, design, name)
         return Outcomes(values == design.labels, values)
     _check_probs(values, name)
-    predicted = values.argmax(axis=-1)
+    if predicted is None:
+        predicted = most_probable(values, design.classes)
+    elif predicted.shape != wanted[:2]:
+        raise ValueError(
+            f"{name}: found predicted classes with the shape {predicted.shape} beside "
+            f"the probabilities, expected (repeats, images) = {wanted[:2]}."
+        )
+    _check_classes(predicted, design, name)
     return Outcomes(predicted == design.labels, predicted, values)
+
+
+def check_axes(
+    values: np.ndarray, images: int, folds: np.ndarray | None, name: str
+) -> None:
+    """Refuse an array whose axes cannot be as of `outcomes`, before anything else.
+
+    Else the folds would be held against a number of repeats that is none.
+
+    Args:
+        values: What the recipe said.
+        images: How many images have a label.
+        folds: The fold of each image, (R, n), or None.
+        name: What the recipe is called.
+
+    Raises:
+        ValueError: If it has too many axes or too few, or they are in another order.
+    """
+    is_float, shape = values.dtype.kind == "f", values.shape
+    axes = "(repeats, images, classes)" if is_float else "(repeats, images)"
+    advice = "For a single repeat the first axis can be left out."
+    wrong = len(shape) not in (1 + is_float, 2 + is_float)
+    if is_float:
+        advice = (
+            "Floats are probabilities; give predicted classes as integers or names."
+        )
+        wrong = wrong or shape[-2] != images
+        # An image in each row: probabilities of a single repeat.
+        wrong = wrong or (len(shape) == 2 and folds is not None and len(folds) > 1)
+    elif len(shape) == 2 and shape[0] == images != shape[1]:
+        advice, wrong = "Its axes are in another order: transpose it.", True
+    if wrong:
+        raise ValueError(
+            f"{name}: found an array of {values.dtype} with the shape {shape}, "
+            f"expected {axes} of {images} images. {advice}"
+        )
+
+
+def most_probable(probs: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Return the most probable class, (...), integers; of equal ones the first by name.
+
+    By the order of the columns it would be another where a table is written otherwise.
+
+    Args:
+        probs: Of each class, (..., C).
+        classes: Their names, C of them.
+    """
+    by_name = np.array(sorted(range(len(classes)), key=lambda i: classes[i]))
+    return by_name[probs[..., by_name].argmax(axis=-1)]
+
+
+def tie_notes(probs: np.ndarray, name: str) -> list[str]:
+    """Return how many predictions `most_probable` took by name, in plain words."""
+    ties = (probs == probs.max(axis=-1, keepdims=True)).sum(axis=-1) > 1
+    if not ties.any():
+        return []
+    return [
+        f"{100 * ties.mean():.3g} % of {name}'s predictions are ties between classes; "
+        "they count for the first by name."
+    ]
+
+
+def copy_notes(said: Iterable[Outcomes], design: Design) -> list[str]:
+    """Return that all repeats are alike, in plain words, if they are."""
+    parts = [np.stack([numbered_by_first_image(row) for row in design.runs])]
+    parts += [
+        p for o in said for p in (o.correct, o.predicted, o.probs) if p is not None
+    ]
+    if design.repeats == 1 or any((part != part[0]).any() for part in parts):
+        return []
+    what = "predictions" if design.is_holdout else "folds and predictions"
+    return [
+        f"All {design.repeats} repeats have the same {what} in every recipe, as copies "
+        "have. A copy is no new run: if they are copies, take out all but one."
+    ]
 
 
 def check_not_copied(a: Outcomes, b: Outcomes, design: Design) -> None:
@@ -92,7 +183,7 @@ def check_not_copied(a: Outcomes, b: Outcomes, design: Design) -> None:
         return
     seen: dict[tuple, int] = {}
     for repeat in range(design.repeats):
-        parts = [design.runs[repeat] - design.runs[repeat].min()]
+        parts = [numbered_by_first_image(design.runs[repeat])]
         parts += [a.probs[repeat], b.probs[repeat]]
         key = tuple(hash(np.ascontiguousarray(part).tobytes()) for part in parts)
         if key in seen:

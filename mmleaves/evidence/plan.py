@@ -61,6 +61,10 @@ class Plan:
         group_column: Column whose groups were kept together, or None.
         group_pattern: What found them in the images' names instead, or None.
         positive: Of two classes the one that is to be found, or None.
+        precision: Number format that ``precision="auto"`` of a config means in all
+            runs, wherever they are done; None if each machine decides.
+        earlier_repeats: How many repeats were planned at first, and before each
+            extension but the last; empty if the plan was never extended.
     """
 
     kind: str
@@ -75,6 +79,8 @@ class Plan:
     group_column: str | None = None
     group_pattern: str | None = None
     positive: str | None = None
+    precision: str | None = None
+    earlier_repeats: tuple[int, ...] = ()
 
     @property
     def images(self) -> int:
@@ -108,6 +114,8 @@ def write_plan(plan: Plan, experiment: str | Path) -> Path:
         "group_column": plan.group_column,
         "group_pattern": plan.group_pattern,
         "positive": plan.positive,
+        "precision": plan.precision,
+        "earlier_repeats": list(plan.earlier_repeats),
         "assignments": [
             {
                 "split_seed": repeat.split_seed,
@@ -156,13 +164,17 @@ def read_plan(experiment: str | Path) -> Plan:
             group_column=data["group_column"],
             group_pattern=data["group_pattern"],
             positive=data["positive"],
+            # Plans of before have neither.
+            precision=data.get("precision"),
+            earlier_repeats=tuple(data.get("earlier_repeats", ())),
         )
+        _check(plan, path)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path}: found no {error}, expected what docs/comparing.md lists. The "
-            "file is not whole: make the plan again."
+            f"{path}: found something else ({error!r}), expected what "
+            "docs/comparing.md lists. The file was changed: put it back as `mmleaves "
+            "repeat` wrote it."
         ) from error
-    _check(plan, path)
     return plan
 
 
@@ -188,6 +200,12 @@ def _check(plan: Plan, path: Path) -> None:
             raise ValueError(
                 f"{path}: {name} is {value!r}, expected one of {', '.join(known)}."
             )
+    numbers = (*plan.earlier_repeats, *(s for r in plan.repeats for s in r.seeds))
+    texts = (*plan.classes, *plan.configs.values())
+    if not all(isinstance(one, int) for one in numbers) or not all(
+        isinstance(one, str) for one in texts
+    ):
+        raise TypeError("classes and hashes are texts, seeds and repeats numbers")
     if not plan.configs:
         raise ValueError(f"{path}: found no configs, expected one or more.")
     if not plan.repeats:

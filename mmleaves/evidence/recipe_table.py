@@ -26,7 +26,8 @@ class RecipeTable:
         truth: Its true class name, (N,).
         repeats: Repeat, or run on a hold-out, by name, (N,).
         folds: Fold by name, (N,), or None on a hold-out.
-        predictions: Predicted class name, (N,), or None where there are probabilities.
+        predictions: Predicted class name, (N,), or None where only the probabilities
+            say it.
         classes: Class names in the order of the probabilities, or None without them.
         probs: Probabilities, (N, C), or None.
     """
@@ -61,6 +62,7 @@ def read_recipe_table(path: str) -> RecipeTable:
     table = _read(path)
     names = table.column_names
     probs = [name for name in names if name.startswith("prob:")]
+    _check_columns(names, path)
     said = "prediction" if "prediction" in names else None
     said = "label" if said is None and {"truth", "label"} <= set(names) else said
     truth = next((name for name in ("truth", "label") if name in names), None)
@@ -84,14 +86,39 @@ def read_recipe_table(path: str) -> RecipeTable:
         truth=columns[truth],
         repeats=run,
         folds=columns.get("fold"),
-        predictions=columns[said] if said and not probs else None,
+        predictions=columns[said] if said else None,
         classes=tuple(name.removeprefix("prob:") for name in probs) or None,
         probs=_probs(table, probs, path) if probs else None,
     )
-    _check_truth(one, truth)
+    # What `mmleaves predict` writes has none of these columns.
+    others = {"run", "repeat", "fold", "prediction"} & set(names)
+    _check_truth(one, truth, may_be_said=truth == "label" and not others)
     if probs and said:
         _check_said(one, columns[said], said)
     return one
+
+
+def _check_columns(names: list[str], path: str) -> None:
+    """Refuse names that seem to be those of columns we know: they would play no part.
+
+    Without its folds a cross-validation would be taken for runs on a hold-out.
+    """
+    for name in names:
+        known = name.lower()
+        if known.startswith("prob:"):
+            known = f"prob:{name[len('prob:') :]}"
+        elif known not in TEXT:
+            continue
+        if known not in names:
+            raise ValueError(
+                f"{path}: found the column {name!r}, expected {known!r}. Rename it."
+            )
+    if "repeat" in names and "fold" not in names:
+        raise ValueError(
+            f"{path}: found the column repeat and no column fold, expected both for "
+            "cross-validation; `run` is for runs on one hold-out. Add the folds, or "
+            "call the column run."
+        )
 
 
 def _read(path: str) -> "pa.Table":
@@ -111,12 +138,18 @@ def _read(path: str) -> "pa.Table":
             table = read_table(path, partitioning=None)
         else:
             table = _read_csv(path)
-    except pa.ArrowInvalid as error:
+        # Text that is no UTF-8, too.
+        table.validate(full=True)
+        table = table.rename_columns([name.strip() for name in table.column_names])
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+        # One with a number is the disk's; pyarrow has none for what it cannot unpack.
+        if getattr(error, "errno", None) is not None:
+            raise
         raise ValueError(
             f"{path}: found what is no such table ({error}), expected a header and a "
-            "row for each image and run, of a CSV file in UTF-8. Write it again."
+            "row for each image and run, of a CSV file in UTF-8 or a parquet file. "
+            "Write it again."
         ) from None
-    table = table.rename_columns([name.strip() for name in table.column_names])
     if not len(table):
         raise ValueError(f"{path}: found no rows, expected one for each image and run.")
     twice = {name for name in table.column_names if table.column_names.count(name) > 1}
@@ -167,7 +200,15 @@ def _probs(table: "pa.Table", names: list[str], path: str) -> np.ndarray:
     return probs
 
 
-def _check_truth(table: RecipeTable, column: str) -> None:
+def _check_truth(table: RecipeTable, column: str, *, may_be_said: bool) -> None:
+    """Refuse a truth that is no class, or that may be what was said.
+
+    Args:
+        table: The table.
+        column: The column that the truth was taken from.
+        may_be_said: Whether that column may hold what `mmleaves predict` said of images
+            that nobody labelled.
+    """
     if table.classes is None:
         return
     unknown = set(table.truth.tolist()) - set(table.classes)
@@ -178,11 +219,12 @@ def _check_truth(table: RecipeTable, column: str) -> None:
             f"{', '.join(table.classes)}. Write the labels as the columns have them."
         )
     said = np.array(table.classes)[table.probs.argmax(axis=1)]
-    if column == "label" and (said == table.truth).all():
+    if may_be_said and (said == table.truth).all():
         raise ValueError(
             f"{table.path}: the column 'label' is the most probable class in every "
             "row, so it holds predictions, not the truth, as in tables that `mmleaves "
-            "predict` writes for images without labels. Add a column 'truth'."
+            "predict` writes for images without labels. Add a column 'truth'; if these "
+            "are the true classes, call the column so."
         )
 
 

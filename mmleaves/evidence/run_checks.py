@@ -54,6 +54,38 @@ def check_run(run: ScoredRun, plan: Plan, config: str, where: Path) -> None:
         raise ValueError(f"{where}, {run.paths[row]}: {text} Run it again.")
 
 
+def check_same_images_seen(
+    run: ScoredRun,
+    where: Path,
+    seen: dict[tuple[int, int], tuple[Path, frozenset[str]]],
+) -> None:
+    """Refuse a run that saw other images than another config's of its repeat and fold.
+
+    Training images and those that chose the epoch count as one: recipes may share
+    them out differently, but what they had to learn from must be the same.
+
+    Args:
+        run: The run.
+        where: Its folder, for errors.
+        seen: By repeat and fold the first run that was read, and what it saw; this
+            run is added if it is the first.
+
+    Raises:
+        ValueError: If the two saw other images.
+    """
+    images = run.trained | run.selected
+    place = run.record.repeat, run.record.fold
+    other, known = seen.setdefault(place, (where, images))
+    if images != known:
+        raise ValueError(
+            f"{where}: unpaired, it was trained on {len(images)} images and {other} on "
+            f"{len(known)} (with those that chose the epoch); {len(images ^ known)} "
+            "are in one of them only. Expected the same in both, else the difference "
+            "is that of the images. Run both by one plan: `mmleaves repeat` takes "
+            "several configs."
+        )
+
+
 def labels_by_hash(run: ScoredRun, where: Path, labels: dict[str, str]) -> None:
     """Add the true labels of a run's images to those that other runs gave.
 

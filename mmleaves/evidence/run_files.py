@@ -175,7 +175,12 @@ def read_run(folder: Path, record: RunRecord) -> ScoredRun:
         # Not as a data set, which would read column values from the folders' names.
         try:
             table = read_table(path, partitioning=None)
-        except ArrowInvalid as error:
+            # Text that is no UTF-8, too.
+            table.validate(full=True)
+        except (ArrowInvalid, UnicodeDecodeError, OSError) as error:
+            # One with a number is the disk's; pyarrow has none for what is damaged.
+            if getattr(error, "errno", None) is not None:
+                raise
             raise ValueError(
                 f"{path}: found what is no parquet file ({error}). Remove the folder, "
                 "and let `mmleaves repeat` do the run again."

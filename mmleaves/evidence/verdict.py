@@ -1,5 +1,6 @@
 """The verdict in plain words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmleaves.evidence.advice import what_next
@@ -45,6 +46,7 @@ def decide(
     p_holm: float,
     p_equivalence_holm: float | None,
     pairs: int,
+    looks: int = 1,
     planned_repeats: int | None = None,
     minutes_per_run: float | None = None,
 ) -> Verdict:
@@ -57,6 +59,7 @@ def decide(
         p_holm: p value of no difference, adjusted.
         p_equivalence_holm: p value of a difference beyond the margin, adjusted.
         pairs: How many comparisons are made at once.
+        looks: How many looks the p values are adjusted for, see `counted_looks`.
         planned_repeats: How many repeats were planned, or None.
         minutes_per_run: What a run took, or None.
     """
@@ -65,7 +68,10 @@ def decide(
     if measured.points < 0:
         ahead, behind = behind, ahead
     equals = "" if p_holm < 0.001 else "= "
-    adjusted = f"(Holm p {equals}{p_text(p_holm)} of {pairs} comparisons)"
+    several = [f"of {pairs} comparisons"] if pairs > 1 else []
+    several += [f"after {looks} looks"] if looks > 1 else []
+    name = "Holm p" if pairs > 1 else "p"
+    adjusted = f"({name} {equals}{p_text(p_holm)} {', '.join(several)})"
     if is_too_early(design, planned_repeats):
         kind = "too early"
         sentence = _too_early(measured, design, planned_repeats)
@@ -83,7 +89,7 @@ def decide(
         kind, winner = "better", ahead
         sentence = (
             f"{ahead} is better than {behind}: {_gap(measured)}, {design}"
-            f"{f' {adjusted}' if pairs > 1 else ''}."
+            f"{f' {adjusted}' if several else ''}."
         )
         if min(abs(measured.low), abs(measured.high)) < margin:
             sentence += f" The gain may be below your margin of {margin:g} points."
@@ -107,7 +113,27 @@ def is_too_early(design: Design, planned_repeats: int | None) -> bool:
     return few or design.repeats > LAST_FREE_LOOK
 
 
-def notes(design: Design, planned_repeats: int | None) -> list[str]:
+def counted_looks(design: Design, earlier: Sequence[int]) -> int:
+    """Return by how many looks p values are to be multiplied (Bonferroni).
+
+    Each end that was planned is a look, and more repeats after it are another. The
+    looks up to the 8th repeat count as one where there are images enough: the
+    widened error pays for them.
+
+    Args:
+        design: Which images and runs there are.
+        earlier: How many repeats were planned before each extension of the plan.
+    """
+    ends = [*earlier, design.repeats]
+    if design.images < IMAGES_TO_LOOK:
+        return len(ends)
+    late = sum(end > LAST_FREE_LOOK for end in ends)
+    return late + (late < len(ends))
+
+
+def notes(
+    design: Design, planned_repeats: int | None, earlier: Sequence[int] = ()
+) -> list[str]:
     """Return what limits any verdict from such a design, in plain words."""
     found = []
     if design.is_holdout and design.repeats == 1:
@@ -130,6 +156,12 @@ def notes(design: Design, planned_repeats: int | None) -> list[str]:
             f"Fewer than {IMAGES_TO_LOOK} images: choose the number of repeats "
             "beforehand and look once. Looking after every repeat names a false "
             "winner in up to 11 % of cases (simulated, 100 images)."
+        )
+    if (looks := counted_looks(design, earlier)) > 1:
+        found.append(
+            f"The plan had {', then '.join(map(str, earlier))} repeats before it was "
+            f"extended: p values are multiplied by {looks}, as for so many looks; "
+            "intervals are not adjusted."
         )
     if planned_repeats is not None and design.repeats < planned_repeats:
         found.append(

@@ -20,9 +20,13 @@ TAKEN = 97
 STOPPED = TERMINATED
 GRACE_SECONDS = 5
 STARTED = "----- started "
+# What only someone who typed the command can do.
+DEBUG = "(--debug "
+# Of an error that names files, a line each.
+SHOWN_LINES = 8
 
 
-def child(run: Run) -> None:
+def child(run: Run, slot: int) -> None:
     """Do a run with what it prints in its ``log.txt``, and exit.
 
     The process ends with its parent, however that ends: a training whose results nobody
@@ -30,6 +34,7 @@ def child(run: Run) -> None:
 
     Args:
         run: The run.
+        slot: Which of the runs at work at once it is, from 0.
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
@@ -39,8 +44,34 @@ def child(run: Run) -> None:
         watch.start()
         # MMEngine would warn of it: its own workers start otherwise.
         multiprocessing.set_start_method(None, force=True)
+    take_gpu(slot)
     print_into(run.folder / LOG)
     sys.exit(0 if done(run) else TAKEN)
+
+
+def take_gpu(slot: int) -> None:
+    """Let this process see one GPU of those there are; else all would take the first.
+
+    Not measured: there was no machine with several.
+    """
+    import torch
+
+    count = torch.cuda.device_count()  # asks the driver, and starts nothing
+    if count > 1:
+        numbers = os.environ.get("CUDA_VISIBLE_DEVICES")
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu_of(slot, numbers, count)
+
+
+def gpu_of(slot: int, visible: str | None, count: int) -> str:
+    """Return the GPU of a slot, as ``CUDA_VISIBLE_DEVICES`` names it.
+
+    Args:
+        slot: Which of the runs at work at once, from 0.
+        visible: What that variable is now, or None.
+        count: How many GPUs this process sees.
+    """
+    names = visible.split(",")[:count] if visible else [*map(str, range(count))]
+    return names[slot % count]
 
 
 def done(run: Run) -> bool:
@@ -67,12 +98,13 @@ def failure(run: Run, exit_code: int) -> str:
     text = log.read_text(errors="replace") if log.is_file() else ""
     # Earlier attempts stand above the last start.
     lines = text.rpartition(STARTED)[2].splitlines()[1:]
-    said = [line for line in lines if line.strip()]
+    said = [line for line in lines if line.strip() and not line.startswith(DEBUG)]
     errors = [i for i, line in enumerate(said) if line.startswith("Error: ")]
     if exit_code < 0:
         reason = f"it was ended by signal {-exit_code}, as when memory is short"
     elif errors:
-        reason = said[errors[-1]].removeprefix("Error: ")
+        told = said[errors[-1] :][:SHOWN_LINES]
+        reason = "\n".join(told).removeprefix("Error: ")
     else:
         reason = said[-1] if said else f"exit code {exit_code}"
     return f"{reason} (whole log: {log})"

@@ -22,6 +22,7 @@ from mmleaves.experiments.runs import LOCK, Run
 from mmleaves.experiments.uses import SCORE, SELECT, TRAIN, image_uses
 from mmleaves.hooks.environment import environment
 from mmleaves.locks import hold
+from mmleaves.names_as_text import from_text
 from mmleaves.whole_files import write_whole
 
 TRAINING, COMMAND = "training", "train.sh"
@@ -129,7 +130,7 @@ def _seen(training: Path) -> dict[str, frozenset[str]]:
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["part"] in hashes:
-                hashes[row["part"]].add(file_hash(row["image"]))
+                hashes[row["part"]].add(file_hash(from_text(row["image"])))
     return {TRAIN: frozenset(hashes["train"]), SELECT: frozenset(hashes["val"])}
 
 

@@ -1,9 +1,13 @@
 """Draw the repeats of a plan: folds and seeds, each repeat by its own number."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mmleaves.audit.groups import guess_groups
+from mmleaves.audit.parts import Item
 from mmleaves.datasets.splits import ALWAYS_TRAIN
+from mmleaves.evidence.design import MIN_IMAGES
 from mmleaves.evidence.plan import Plan, PlannedRepeat
 from mmleaves.experiments.folds import deal_folds
 from mmleaves.experiments.image_table import TEST, PlannedImage, two_labels
@@ -37,10 +41,29 @@ def with_repeats(plan: Plan, images: Sequence[PlannedImage], count: int) -> Plan
         fold_of = _fold_of(plan, images, split_seed)
         repeats.append(PlannedRepeat(split_seed, tuple(seeds), fold_of))
     extended = replace(plan, repeats=tuple(repeats))
+    _check_can_compare(extended)
     for number in range(len(plan.repeats), count):
         for fold in range(plan.folds):
             _check_run(image_uses(extended, images, number, fold), images)
     return extended
+
+
+def _check_can_compare(plan: Plan) -> None:
+    """Refuse before the first run what `compare` would refuse after the last."""
+    if len(plan.configs) == 1:
+        return
+    if plan.images < MIN_IMAGES:
+        raise ValueError(
+            f"found {plan.images} images to score, expected {MIN_IMAGES} or more: from "
+            "fewer nothing can be said. Add images."
+        )
+    for number, repeat in enumerate(plan.repeats):
+        small = min(Counter(repeat.fold_of.values()).values())
+        if plan.kind == "cv" and small < 2:
+            raise ValueError(
+                f"found a fold with a single image in repeat {number}, expected 2 or "
+                "more in each. Take fewer folds, or groups that are less uneven."
+            )
 
 
 def _fold_of(
@@ -77,6 +100,21 @@ def _check_run(uses: dict[str, str], images: Sequence[PlannedImage]) -> None:
             "group with scored ones, or of two labels. Add images, or take the class "
             "out."
         )
+
+
+def say_guessed_groups(images: Sequence[PlannedImage]) -> list[str]:
+    """Return that file names look like groups, if the plan knows of none."""
+    if any(one.group for one in images):
+        return []
+    guess = guess_groups([Item(one.image, one.part, one.label) for one in images])
+    if guess is None:
+        return []
+    groups, how = guess
+    return [
+        f"{how} look like {len(set(groups))} groups, such as {groups[0]!r}, and the "
+        "folds divide them. If they are patients or plants, plan anew with "
+        "--group-pattern, or with --group and a column."
+    ]
 
 
 def say_split(plan: Plan, images: Sequence[PlannedImage]) -> list[str]:

@@ -17,8 +17,8 @@ def deal_folds(
 
     Without anything that belongs together they are the folds of scikit-learn's
     ``StratifiedKFold``, else of its ``StratifiedGroupKFold``, dealt again by another
-    seed until no fold is empty or holds all of a class. What has a class to itself is
-    always for training: it belongs to no fold.
+    seed until every fold has two images and none holds all of a class. What has a class
+    to itself is always for training: it belongs to no fold.
 
     Args:
         labels: Class of each image, (N,).
@@ -85,6 +85,7 @@ def _each_class_can_be_trained(
 ) -> bool:
     classes = codes.max() + 1
     return all(
-        (fold_of == fold).any() and len(np.unique(codes[fold_of != fold])) == classes
+        np.sum(fold_of == fold) > 1
+        and len(np.unique(codes[fold_of != fold])) == classes
         for fold in range(folds)
     )

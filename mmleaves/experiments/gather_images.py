@@ -6,11 +6,17 @@ from dataclasses import dataclass
 
 from mmengine.config import Config
 
-from mmleaves.audit.from_datasets import config_megapixels, parts_of_config
+from mmleaves.audit.from_datasets import (
+    audited_config,
+    config_megapixels,
+    parts_of_config,
+)
+from mmleaves.audit.group_columns import judge_columns
 from mmleaves.audit.parts import Part
 from mmleaves.audit.split_proposal import clusters
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.class_check import check_same_classes
+from mmleaves.datasets.quiet_build import build_quietly
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.experiments.image_table import (
     POOL,
@@ -21,7 +27,10 @@ from mmleaves.experiments.image_table import (
     file_hash,
 )
 from mmleaves.experiments.recipes import Recipe
-from mmleaves.registry import DATASETS
+from mmleaves.names_as_text import as_text
+
+# How tables write that something is not known.
+NO_GROUP = {"", "-", "?", "na", "n/a", "nan", "none", "null", "<na>"}
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,14 @@ class Data:
         classes: Class names in label order.
         positive: Of two classes the one that is to be found, or None.
         max_megapixels: A file whose header announces more is not decoded.
+        unused_column: A column that looks like groups and was not asked for, or None.
     """
 
     images: Sequence[PlannedImage]
     classes: tuple[str, ...]
     positive: str | None
     max_megapixels: float = 64
+    unused_column: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -96,12 +107,37 @@ def _read(
     parts, refused = parts_of_config(cfg, group_column, group_pattern)
     if refused:
         raise ValueError(refused[0].found)
+    _refuse_gaps(parts, group_column)
     classes = parts[0].classes
     for part in parts:
         check_same_classes(classes, part.classes, other_name=part.name)
     images = _images(parts)
     positive = _positive(cfg) if len(classes) == 2 else None
-    return Data(images, classes, positive, config_megapixels(cfg) or 64)
+    unused = None if group_column or group_pattern else _unused_column(cfg)
+    return Data(images, classes, positive, config_megapixels(cfg) or 64, unused)
+
+
+def _unused_column(cfg: Config) -> str | None:
+    parts, _ = judge_columns(audited_config(cfg)[0])
+    return next((part.group_column for part in parts if part.group_column), None)
+
+
+def _refuse_gaps(parts: Sequence[Part], column: str | None) -> None:
+    """Refuse images of no group: each could be of any, and a fold divide it."""
+    rows = [
+        (path, group)
+        for part in parts
+        if part.groups
+        for path, group in zip(part.paths, part.groups, strict=True)
+    ]
+    lacking = [row for row in rows if (row[1] or "").strip().lower() in NO_GROUP]
+    if lacking:
+        path, group = lacking[0]
+        raise ValueError(
+            f"--group {column}: found {len(lacking)} of {len(rows)} images without a "
+            f"{column}, such as {as_text(path)} ({group!r}), expected one of each. "
+            "Write it in, a name of its own for what belongs to no other."
+        )
 
 
 def _images(parts: Sequence[Part]) -> list[PlannedImage]:
@@ -133,5 +169,5 @@ def _positive(cfg: Config) -> str | None:
     filled = copy.deepcopy(cfg)
     fill_datasets(filled)
     inner = next(inner_configs(filled.train_dataloader.dataset))
-    built = DATASETS.build({**inner, "pipeline": [], "lazy_init": True})
+    built = build_quietly({**inner, "lazy_init": True})
     return built.metainfo.get("positive")

@@ -13,6 +13,7 @@ from typing import Protocol
 from mmleaves.experiments.child import TAKEN, child, failure
 from mmleaves.experiments.runs import LOCK, Run
 from mmleaves.locks import is_held
+from mmleaves.machine_cores import cores
 
 POLL_SECONDS = 1.0
 END_SECONDS = 15
@@ -37,19 +38,14 @@ class Watcher(Protocol):
 
     def failed(self, run: Run, reason: str) -> None: ...
 
+    def given_up(self, run: Run) -> None: ...
+
     def waiting(self, runs: Sequence[Run]) -> None: ...
 
 
 def share_cores(jobs: int) -> None:
     """Divide the cores among the jobs, unless ``OMP_NUM_THREADS`` says otherwise."""
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // jobs)))
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_jobs(runs: Sequence[Run], *, jobs: int, watcher: Watcher) -> list[Run]:
@@ -67,7 +63,8 @@ def run_jobs(runs: Sequence[Run], *, jobs: int, watcher: Watcher) -> list[Run]:
     """
     context = _context()
     todo, taken, failed = list(runs), [], []
-    at_work: dict[int, tuple[BaseProcess, Run]] = {}
+    at_work: dict[int, tuple[BaseProcess, Run, int]] = {}
+    slots = list(range(jobs))
     given_up: Counter[str] = Counter()
     told: list[Run] = []
     try:
@@ -76,14 +73,16 @@ def run_jobs(runs: Sequence[Run], *, jobs: int, watcher: Watcher) -> list[Run]:
                 run = todo.pop(0)
                 if given_up[run.config] >= GIVE_UP_AFTER:
                     failed.append(run)
+                    watcher.given_up(run)
                 elif run.is_complete:
                     watcher.finished(run, elsewhere=True)
                 elif is_held(run.folder / LOCK):
                     taken.append(run)
                 else:
-                    process = context.Process(target=child, args=(run,))
+                    slot = slots.pop(0)
+                    process = context.Process(target=child, args=(run, slot))
                     process.start()
-                    at_work[process.sentinel] = process, run
+                    at_work[process.sentinel] = process, run, slot
                     watcher.started(run)
             if at_work:
                 ended = wait(list(at_work), timeout=POLL_SECONDS)
@@ -94,8 +93,9 @@ def run_jobs(runs: Sequence[Run], *, jobs: int, watcher: Watcher) -> list[Run]:
                 time.sleep(POLL_SECONDS if taken else 0)
                 ended = []
             for sentinel in ended:
-                process, run = at_work.pop(sentinel)
+                process, run, slot = at_work.pop(sentinel)
                 process.join()
+                slots.append(slot)
                 if process.exitcode == TAKEN:
                     taken.append(run)
                 elif process.exitcode == 0:
@@ -108,7 +108,7 @@ def run_jobs(runs: Sequence[Run], *, jobs: int, watcher: Watcher) -> list[Run]:
             taken = [run for run in taken if run not in free]
             todo += free
     finally:
-        _end([process for process, _ in at_work.values()])
+        _end([process for process, *_ in at_work.values()])
     return failed
 
 

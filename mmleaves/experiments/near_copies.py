@@ -11,6 +11,9 @@ from mmleaves.audit.parts import Item
 from mmleaves.audit.reading import read_images
 from mmleaves.audit.split_proposal import clusters
 from mmleaves.experiments.image_table import PlannedImage
+from mmleaves.names_as_text import as_text
+
+SHOWN = 5
 
 
 def with_near_copies(
@@ -28,12 +31,23 @@ def with_near_copies(
     Returns:
         The images with other numbers ``together``, and how many of them have a picture
         that is nearly another's.
+
+    Raises:
+        ValueError: If an image file cannot be used; no run could be done with it.
     """
     items = [Item(one.image, one.part, one.label) for one in images]
     cache = open_cache(lambda text: print(text, file=sys.stderr))
-    facts, _ = read_images(
+    facts, problems = read_images(
         (item.path for item in items), cache=cache, max_megapixels=max_megapixels
     )
+    if problems:
+        shown = [f"{as_text(p)}: {why}" for p, why in sorted(problems.items())]
+        more = f"\n  and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+        raise ValueError(
+            f"{len(shown)} of {len(items)} image files cannot be used. Mend them or "
+            "take them out of the data set before the images are dealt out; "
+            "`mmleaves check` names all:\n  " + "\n  ".join(shown[:SHOWN]) + more
+        )
     shown = pictures(items, facts)
     paths = [items[group[0]].path for group in shown]
     search = near_duplicates(paths, [facts[path] for path in paths], cache=cache)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmleaves.evidence.outcomes import most_probable
 from mmleaves.evidence.plan import Plan
 from mmleaves.evidence.run_files import SCORED_BY_EPOCH, read_record, read_run
 from mmleaves.experiments.runs import Run
@@ -43,7 +44,7 @@ def _say_scores(plan: Plan, runs: Sequence[Run]) -> list[str]:
         for run in done:
             record = read_record(run.folder)
             said = read_run(run.folder, record)
-            labels = said.probs.argmax(axis=1)
+            labels = most_probable(said.probs, said.classes)
             rows = zip(labels, said.truth, strict=True)
             counts = [said.classes[label] == truth for label, truth in rows]
             right.setdefault(run.repeat, []).extend(counts)
@@ -87,7 +88,9 @@ def choice_gain(runs: Sequence[Run]) -> ChoiceGain | None:
             continue
         by_epoch = _accuracies(path)
         said = read_run(run.folder, read_record(run.folder))
-        labels = [said.classes[label] for label in said.probs.argmax(axis=1)]
+        labels = [
+            said.classes[label] for label in most_probable(said.probs, said.classes)
+        ]
         right = sum(a == b for a, b in zip(labels, said.truth, strict=True))
         best = max(by_epoch, key=lambda epoch: (by_epoch[epoch], -epoch))
         gains.append(by_epoch[best] - 100 * right / len(labels))

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from mmleaves.datasets.splits import check_seed
 from mmleaves.evidence.plan import FILE, Plan, read_plan, write_plan
-from mmleaves.experiments.draw_repeats import say_split, with_repeats
+from mmleaves.evidence.run_files import RUN
+from mmleaves.experiments.draw_repeats import (
+    say_guessed_groups,
+    say_split,
+    with_repeats,
+)
 from mmleaves.experiments.gather_images import gather_images
 from mmleaves.experiments.image_table import (
     TEST,
@@ -27,6 +32,7 @@ from mmleaves.experiments.recipes import (
 )
 from mmleaves.experiments.run_config import check_epoch_rule
 from mmleaves.locks import hold, holder
+from mmleaves.optim.precision import resolve_precision
 
 LOCK = "plan.lock"
 # To look through 50,000 images for near-copies takes minutes.
@@ -144,7 +150,11 @@ def _start(
         group_column=wishes.group_column,
         group_pattern=wishes.group_pattern,
         positive=data.positive,
+        # Decided here once: a recipe that is bfloat16 on one machine of a cluster and
+        # float32 on another would be two.
+        precision=str(resolve_precision("auto").dtype).removeprefix("torch."),
     )
+    _refuse_leftovers(experiment)
     images, near = with_near_copies(data.images, max_megapixels=data.max_megapixels)
     plan = with_repeats(plan, images, _or(wishes.repeats, 3))
     notes = say_split(plan, images)
@@ -152,11 +162,32 @@ def _start(
         notes.append(
             f"Nearly the same as another, with which they stay: {near} images."
         )
+    if data.unused_column:
+        notes.append(
+            f"The data have a column {data.unused_column!r}, whose groups the folds "
+            "divide. If they belong together, plan anew with --group "
+            f"{data.unused_column}."
+        )
+    else:
+        notes += say_guessed_groups(images)
     write_images(images, experiment)
     for recipe in recipes:
         keep_recipe(recipe, experiment)
     write_plan(plan, experiment)
     return plan, notes
+
+
+def _refuse_leftovers(experiment: Path) -> None:
+    """Refuse a folder whose runs belong to a plan that is gone.
+
+    They would count as done, and be shown as the new plan's.
+    """
+    if found := sorted(experiment.glob(f"*/repeat*/{RUN}")):
+        raise ValueError(
+            f"{experiment}: found {len(found)} complete runs, such as {found[0]}, and "
+            f"no {FILE}, expected the plan by which they were made. Put it back to go "
+            "on with them, or name a new folder by --out."
+        )
 
 
 def _go_on(
@@ -190,6 +221,7 @@ def _go_on(
     extended = with_repeats(extended, images, _or(wishes.repeats, count))
     notes = []
     if len(extended.repeats) > count:
+        extended = replace(extended, earlier_repeats=(*plan.earlier_repeats, count))
         notes.append(
             f"The plan goes on from {count} to {len(extended.repeats)} repeats."
         )

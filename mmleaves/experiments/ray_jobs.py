@@ -44,6 +44,8 @@ def run_on_ray(
         ) from None
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS", 1)))
     with _cluster(address, slots=jobs * threads):
+        if address != LOCAL:
+            threads = _fitting_threads(threads)
         gpu = 1 if ray.cluster_resources().get("GPU") else 0
         # A worker does one run and ends: nothing of a run is left for the next.
         task = ray.remote(num_cpus=threads, num_gpus=gpu, max_calls=1, max_retries=0)(
@@ -59,6 +61,18 @@ def run_on_ray(
         return _collect(todo, watcher)
 
 
+def _fitting_threads(most: int) -> int:
+    """Return how many cores a run can have on every node, and beside each of its GPUs.
+
+    This machine may have more, and a task that fits no node would wait for ever.
+    """
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    shares = [n["CPU"] / max(1, n.get("GPU", 0)) for n in nodes if n.get("CPU")]
+    return max(1, min([most, *map(int, shares)]))
+
+
 def _collect(todo: dict, watcher: Watcher) -> list[Run]:
     import ray
 
@@ -71,6 +85,7 @@ def _collect(todo: dict, watcher: Watcher) -> list[Run]:
             code = ray.get(ended)
         except ray.exceptions.TaskCancelledError:
             failed.append(run)
+            watcher.given_up(run)
             continue
         except ray.exceptions.RayError:
             code = CRASHED

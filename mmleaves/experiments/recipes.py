@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmleaves.config import load_config
+from mmleaves.experiments.holdout_folder import score_folder
 from mmleaves.whole_files import write_whole
 
 # What a run is called and where its results go says nothing of how it is trained.
@@ -35,14 +36,19 @@ class Recipe:
 
 
 def load_recipes(
-    names: Sequence[str], options: Sequence[str] = (), *, amp: bool = False
+    names: Sequence[str],
+    options: Sequence[str] = (),
+    *,
+    amp: bool = False,
+    holdout: str | None = None,
 ) -> list[Recipe]:
     """Read configs.
 
     Args:
         names: Paths or names, as of `load_config`.
         options: Settings over each of them, as of `load_config`.
-        amp: Whether to train in bfloat16.
+        amp: Whether the forward pass is in bfloat16, as by ``train --amp``.
+        holdout: Folder to score in place of each config's own test part.
 
     Raises:
         FileNotFoundError: If one is not there.
@@ -52,7 +58,9 @@ def load_recipes(
     for name in names:
         cfg = load_config(name, options)
         if amp:
-            cfg.optim_wrapper.type = "mmleaves.AutocastOptimWrapper"
+            cfg.precision = "bfloat16"
+        if holdout is not None:
+            score_folder(cfg, holdout)
         recipe = Recipe(Path(cfg.filename).stem, cfg)
         if recipe.name in recipes:
             raise ValueError(

@@ -12,6 +12,12 @@ from mmleaves.experiments.image_table import TEST
 
 # Of a data set's settings, what `PlannedImages` does instead.
 _SEEN_AS = ("pipeline", "test_mode")
+# What a run cannot do without: its checkpoint, what it was trained on, the audit.
+RECORDS = {
+    "checkpoint": {"type": "mmleaves.SafeCheckpointHook"},
+    "run_record": {"type": "mmleaves.RunRecordHook"},
+    "audit": {"type": "mmleaves.AuditHook"},
+}
 
 
 def run_config(
@@ -64,7 +70,7 @@ def run_config(
             "repeat": repeat,
             "fold": fold,
             "part": part,
-            "datasets": sources,
+            "sources": sources,
         }
 
     train = planned("train", pool if holdout else pool + test)
@@ -85,7 +91,7 @@ def run_config(
     evaluator = cfg.get("test_evaluator") or cfg.val_evaluator
     if plan.epoch_rule == "best":
         cfg.val_dataloader = copy.deepcopy(cfg.get("val_dataloader") or loader)
-        cfg.val_dataloader.dataset = planned("val", train["datasets"])
+        cfg.val_dataloader.dataset = planned("val", train["sources"])
         cfg.val_dataloader.dataset |= {"pipeline": pipeline, "test_mode": True}
         cfg.val_cfg = cfg.get("val_cfg") or {}
     else:
@@ -96,7 +102,10 @@ def run_config(
         **(cfg.get("randomness") or {}),
         "seed": plan_seed(plan, repeat, fold),
     }
-    cfg.default_hooks.checkpoint |= {
+    # A plain config of MMPretrain has no hooks of ours.
+    cfg.default_hooks = RECORDS | (cfg.get("default_hooks") or {})
+    hooks = cfg.default_hooks
+    hooks.checkpoint |= {
         # Half a run is started over, so only its end is kept, and without optimiser.
         "interval": -1,
         "save_last": True,
@@ -104,12 +113,14 @@ def run_config(
         "save_param_scheduler": False,
     }
     # It is started over too when a signal ends it: nothing is to be saved then.
-    cfg.default_hooks.pop("stop_on_signal", None)
+    hooks.pop("stop_on_signal", None)
     if plan.epoch_rule == "last":
-        cfg.default_hooks.checkpoint.save_best = None
+        hooks.checkpoint.save_best = None
     if score_every_epoch:
         hook = {"type": "mmleaves.ScoreEveryEpochHook"}
         cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), hook]
+    if cfg.get("precision") == "auto" and plan.precision:
+        cfg.precision = plan.precision
     cfg.resume = False
     return cfg
 
@@ -148,7 +159,7 @@ def check_epoch_rule(cfg: Config, epoch_rule: str) -> None:
                 "which takes images for it out of the training part."
             )
         return
-    best = cfg.default_hooks.checkpoint.get("save_best")
+    best = ((cfg.get("default_hooks") or {}).get("checkpoint") or {}).get("save_best")
     if not isinstance(best, str):
         raise ValueError(
             f"{cfg.filename}: found default_hooks.checkpoint.save_best={best!r}, "

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -49,6 +50,7 @@ class ShowProgress(ExitStack):
         self._took: dict[str, list[float]] = {}
         self._left = {run.folder: run.config for run in runs}
         self._total, self._jobs = len(runs), jobs
+        self._lost: set[Path] = set()  # runs that failed or will not be started
         for run in runs:
             if run.is_complete:
                 self._count(run)
@@ -81,7 +83,11 @@ class ShowProgress(ExitStack):
         self._say(f"{run.name}: done {took}{self._say_left(', ')}")
 
     def failed(self, run: Run, reason: str) -> None:
+        self._lost.add(run.folder)
         self._say(f"{run.name}: FAILED: {reason}")
+
+    def given_up(self, run: Run) -> None:
+        self._lost.add(run.folder)
 
     def waiting(self, runs: Sequence[Run]) -> None:
         for run in runs:
@@ -100,7 +106,8 @@ class ShowProgress(ExitStack):
         return minutes
 
     def _say_left(self, before: str = "") -> str:
-        minutes = minutes_left(self._took, [*self._left.values()], self._jobs)
+        left = [c for folder, c in self._left.items() if folder not in self._lost]
+        minutes = minutes_left(self._took, left, self._jobs)
         return "" if minutes is None else f"{before}about {say_minutes(minutes)} left"
 
     def _say(self, text: str) -> None:

@@ -79,6 +79,8 @@ def same_arguments(args: argparse.Namespace, experiment: Path) -> list[str]:
     for option in ("amp", "score_every_epoch", "drop_weights"):
         if getattr(args, option):
             given.append(f"--{option.replace('_', '-')}")
+    if isinstance(args.holdout, str):
+        given += ["--holdout", args.holdout]
     if args.cfg_options:
         given += ["--cfg-options", *args.cfg_options]
     return given

@@ -15,7 +15,12 @@ from mmengine.runner import Runner
 
 from mmleaves.audit.audit import audit_parts
 from mmleaves.audit.facts_cache import open_cache
-from mmleaves.audit.from_datasets import config_megapixels, part_of, part_of_loader
+from mmleaves.audit.from_datasets import (
+    config_megapixels,
+    part_of,
+    part_of_loader,
+    unlisted_images,
+)
 from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Report
 from mmleaves.audit.terminal import sentence
@@ -56,7 +61,7 @@ class AuditHook(Hook):
 
     @master_only
     def before_train(self, runner: Runner) -> None:
-        report = self._audit(runner.cfg, run_parts(runner))
+        report = self._audit(runner.cfg, run_parts(runner), unlisted=True)
         if report is None:
             return
         path = Path(runner.work_dir, FILE)
@@ -96,12 +101,18 @@ class AuditHook(Hook):
             _say(list(runner.leaks.values()), grave=True)
 
     def _audit(
-        self, cfg: Config, parts: Mapping[str, Part | Sequence[BaseDataset]]
+        self,
+        cfg: Config,
+        parts: Mapping[str, Part | Sequence[BaseDataset]],
+        *,
+        unlisted: bool = False,
     ) -> Report | None:
         """Return what was found, or None, said in the log, if nothing was looked at."""
         try:
             known = [
-                part if isinstance(part, Part) else part_of(name, part)
+                part
+                if isinstance(part, Part)
+                else part_of(name, part, find_groups=True)
                 for name, part in parts.items()
             ]
         except ValueError as error:
@@ -120,14 +131,15 @@ class AuditHook(Hook):
             return None
         cache = open_cache(lambda text: _say([text], grave=False))
         limit = config_megapixels(cfg) or 64
+        found = unlisted_images(parts) if unlisted else []
         try:
-            return audit_parts(known, cache=cache, max_megapixels=limit)
+            return audit_parts(known, found, cache=cache, max_megapixels=limit)
         except OSError as error:
             if cache is None:
                 raise
             # A disk that is full keeps no training from its first epoch.
             _say([f"The audit keeps nothing: {error}"], grave=False)
-            return audit_parts(known, cache=None, max_megapixels=limit)
+            return audit_parts(known, found, cache=None, max_megapixels=limit)
 
 
 def summary_lines(report: Report, path: Path) -> list[str]:
@@ -167,10 +179,13 @@ def _trained_part(cfg: Config, trained: Collection[int]) -> Part:
             continue  # they are not here, which is counted and said
         keys = [next(iter(image_keys([path]))) for path in here.paths]
         kept = [i for i, key in enumerate(keys) if key in trained]
+        groups = here.groups or [""] * len(keys)
         part = replace(
             part,
             paths=[*part.paths, *(here.paths[i] for i in kept)],
             labels=[*part.labels, *(here.labels[i] for i in kept)],
             classes=here.classes,
+            groups=[*(part.groups or ()), *(groups[i] for i in kept)],
+            group_column=here.group_column or part.group_column,
         )
     return part

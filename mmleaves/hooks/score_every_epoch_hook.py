@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook, Hook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, autocast
 
 from mmleaves.evidence.run_files import SCORED_BY_EPOCH
 from mmleaves.registry import HOOKS
@@ -58,7 +58,9 @@ def _score(runner: Runner, loader: torch.utils.data.DataLoader) -> tuple[float, 
     was_training = model.training
     model.eval()
     right, surprise = [], []
-    with torch.no_grad():
+    # In the number format of the test loop, which makes the final predictions.
+    half = bool((runner.cfg.get("test_cfg") or {}).get("fp16"))
+    with torch.no_grad(), autocast(enabled=half):
         for batch in loader:
             for sample in model.test_step(batch):
                 probs = sample.pred_score.float().cpu().numpy()

@@ -15,18 +15,21 @@ class BiasedResNet18(ResNet):
 
     The notebook leaves two things open. The shortcut of a block that halves the image
     is a 1x1 convolution with a bias, followed by BatchNorm, as in the paper's code and
-    torchvision's. The initial weights are those of MMPretrain's ResNet: Kaiming's, with
-    biases of 0 and each block's last BatchNorm at 0.
+    torchvision's. The initial weights are PyTorch's own, biases included, as in a
+    plain `nn.Module`; with MMPretrain's (Kaiming's, biases of 0, each block's last
+    BatchNorm at 0) it ends two points lower on CIFAR-10.
 
     Input is (N, 3, H, W), output a tuple of one (N, 512, H / 32, W / 32), rounded up.
     """
 
     def __init__(self, **kwargs: object) -> None:
-        super().__init__(18, **kwargs)
+        own = {"init_cfg": [], "zero_init_residual": False}
+        super().__init__(18, **(own | kwargs))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 # MMPretrain's blocks ask for none, whatever `conv_cfg` says.
-                module.bias = nn.Parameter(torch.zeros(module.out_channels))
+                module.bias = nn.Parameter(torch.empty(module.out_channels))
+                module.reset_parameters()
         # Again, for the biases that did not exist at the first time.
         self._freeze_stages()
 

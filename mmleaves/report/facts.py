@@ -1,11 +1,17 @@
 """What was planned, done and used, as far as the files tell."""
 
-from collections.abc import Iterable, Mapping
+import csv
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from mmleaves import __version__
+from mmleaves.evidence.gathered import GatheredRun
+from mmleaves.evidence.plan import Plan
+from mmleaves.experiments.image_table import FILE, read_images
 from mmleaves.report.scored import Scored
 
 
@@ -28,6 +34,8 @@ class Facts:
         versions: Versions of each package, as the runs recorded them.
         configs: sha256 of each recipe's config; empty for tables.
         experiments: How many experiments the runs are of; 0 for tables.
+        kept_together: Which images the folds keep together, each in words that follow
+            "images"; empty for none.
     """
 
     version: str
@@ -44,6 +52,7 @@ class Facts:
     versions: Mapping[str, tuple[str, ...]]
     configs: Mapping[str, str]
     experiments: int
+    kept_together: tuple[str, ...]
 
 
 def facts(scored: Scored) -> Facts:
@@ -74,7 +83,49 @@ def facts(scored: Scored) -> Facts:
         versions={name: tuple(sorted(found)) for name, found in versions.items()},
         configs={run.recipe: run.record.config_sha256 for run in runs},
         experiments=len({run.folder.parents[1] for run in runs}),
+        kept_together=_kept_together(gathered.plan, runs),
     )
+
+
+def _kept_together(plan: Plan | None, runs: Sequence[GatheredRun]) -> tuple[str, ...]:
+    if plan is None:
+        return ()
+    found = []
+    if plan.group_column is not None:
+        found.append(f"of the same {plan.group_column}")
+    elif plan.group_pattern is not None:
+        found.append(f"of the same group by their names (pattern {plan.group_pattern})")
+    if _has_near_copies(runs):
+        found.append("that show nearly the same picture")
+    return tuple(found)
+
+
+def _has_near_copies(runs: Sequence[GatheredRun]) -> bool:
+    """Return whether the plan ties images together that are no copies and no group.
+
+    What `mmleaves repeat` ties stands in the experiment's ``images.csv``; experiments
+    from elsewhere have none.
+    """
+    if not runs or not (runs[0].folder.parents[1] / FILE).is_file():
+        return False
+    try:
+        images = read_images(runs[0].folder.parents[1])
+    except (csv.Error, KeyError, TypeError, ValueError):
+        # Of another program; nothing else on the page needs it.
+        return False
+    # Each image is joined to its content and its group, and through them to others.
+    nodes: dict[tuple[str, str], int] = {}
+    joined = [
+        (i, len(images) + nodes.setdefault((what, name), len(nodes)))
+        for i, one in enumerate(images)
+        for what, name in (("hash", one.hash), ("group", one.group))
+        if name
+    ]
+    size = len(images) + len(nodes)
+    ends = np.array(joined, int).reshape(-1, 2).T
+    graph = coo_array((np.ones(ends.shape[1]), ends), shape=(size, size))
+    count, _ = connected_components(graph, directed=False)
+    return len({one.together for one in images}) < count
 
 
 def _ends(values: list[int]) -> tuple[int, int] | None:

@@ -127,10 +127,10 @@ def _between(ends: tuple[int, int], key: str) -> Markup:
     return low if ends[0] == ends[1] else low + Markup(" to ") + high
 
 
-def _listed(values: Sequence[object]) -> Markup:
-    """Return ``a``, ``a and b``, or ``a, b and c``."""
+def _listed(values: Sequence[object], word: str = "and") -> Markup:
+    """Return ``a``, ``a and b``, or ``a, b and c``; ``word`` is the one between."""
     *most, last = map(text, values)
-    return Markup(", ").join(most) + Markup(" and ") + last if most else last
+    return Markup(", ").join(most) + f" {word} " + last if most else last
 
 
 def _short_path(name: str) -> str:

@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from mmleaves.evidence.design import Design
-from mmleaves.evidence.outcomes import Outcomes
+from mmleaves.evidence.outcomes import Outcomes, most_probable
 from mmleaves.evidence.paired_tests import wilson_interval
 
 BINS = 10
@@ -141,7 +141,7 @@ def fit_temperature(logs: np.ndarray, labels: np.ndarray) -> float:
 def calibration(probs: np.ndarray, design: Design) -> Calibration:
     """Return bins, ECE and log likelihood of probabilities, (R, n, C)."""
     confidence = probs.max(axis=-1)
-    right = probs.argmax(axis=-1) == design.labels
+    right = most_probable(probs, design.classes) == design.labels
     found, place = [], _bins(confidence)
     for i in np.unique(place):
         here = place == i

@@ -72,7 +72,7 @@ def score(
         gathered.train_images,
     )
     said = {
-        name: outcomes(values, design, name)
+        name: outcomes(values, design, name, predicted=gathered.predicted.get(name))
         for name, values in gathered.recipes.items()
     }
     given = positive if positive is not None else gathered.positive
@@ -88,7 +88,10 @@ def score(
             recipe_scores(name, one, design, index) for name, one in said.items()
         )
         comparisons = ()
-        limits = (*notes(design, gathered.planned_repeats), *gathered.notes)
+        limits = (
+            *notes(design, gathered.planned_repeats, gathered.earlier_repeats),
+            *gathered.notes,
+        )
         margin = next(
             one for one in (margin, gathered.margin, DEFAULT_MARGIN) if one is not None
         )

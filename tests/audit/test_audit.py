@@ -371,8 +371,8 @@ def test_a_format_that_gives_the_label_away_is_told_with_its_accuracy(folder):
     shutil.rmtree(folder / "ewer")
     found = finding(check(folder), "shortcut", "warning")
     assert found.where == "all, format"
-    assert "tells the label in 100% of 20 images" in found.found
-    assert "is right in 50%" in found.found
+    assert "tells the label of 100% of a class's images" in found.found
+    assert "2 classes (20 images, cross-validated); guessing tells 50%." in found.found
 
 
 def test_a_class_called_train_is_a_class(folder):
@@ -449,7 +449,8 @@ def test_cues_are_looked_for_in_many_small_classes_without_a_warning(recwarn):
         )
     (found,) = shortcut_findings(items, facts, "train")
     assert found.where == "train, size"
-    assert "in 100% of 600 images" in found.found and "right in 1%" in found.found
+    assert "of 100% of a class's images" in found.found
+    assert "100 classes (600 images, cross-validated); guessing tells 1%" in found.found
     assert not recwarn.list
 
 

@@ -379,6 +379,41 @@ def test_images_that_all_say_the_same_prove_no_more_than_so_many():
     assert found.low == pytest.approx(100 - 100 * t.ppf(0.975, 29) * se)
 
 
+def test_two_images_of_a_class_prove_nothing_and_spoil_nothing():
+    truth = np.arange(60) % 2
+    truth[:2] = 2
+    a = np.ones((3, 60), bool)
+    b = right(60, 3, 0.75, 1)
+    b[:, :2] = False
+    found = compare(truth, a, b, folds=plan(60, 3), classes=["a", "b", "few"])
+    rows = {row.name: row for row in found.measured.classes}
+    few = rows["few"]
+    # Two images more: an error of sqrt(2) / 4, widened, and one degree of freedom.
+    se = np.sqrt(2 / 4**2 * 1.25)
+    raw = 2 * t.sf(1 / se, 1)
+    assert raw == pytest.approx(0.2396, abs=1e-4)
+    assert (few.images, few.points, few.low, few.high) == (2, 100, -100, 100)
+    # The largest of three comes last in Holm's method, and changes no other.
+    assert few.p == pytest.approx(raw)
+    assert rows["a"].p < 0.05 < few.p
+
+
+@pytest.mark.parametrize("images", [2, 3, 5, 12])
+def test_interval_and_p_of_a_class_say_the_same(images):
+    rng = np.random.default_rng(images)
+    # Other classes have one image, and no row: Holm's p is that of the class alone.
+    truth = np.maximum(np.arange(images + 10) - images + 1, 0)
+    decided = set()
+    for _ in range(100):
+        shares = rng.choice([0, 0.25, 0.5, 1], (2, 1, 1))
+        a, b = rng.random((2, 2, len(truth))) < shares
+        (row,) = compare(truth, a, b, train_images=40).measured.classes
+        assert -100 <= row.low <= row.points <= row.high <= 100
+        assert (row.p <= 0.05) == (row.low > 0 or row.high < 0)
+        decided.add(row.p <= 0.05)
+    assert decided == ({False, True} if images > 3 else {False})
+
+
 def test_a_copied_run_is_no_new_run():
     rng = np.random.default_rng(0)
     probs = rng.dirichlet((1, 1), (2, 3, 40))

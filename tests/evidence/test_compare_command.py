@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from MLstatkit import Delong_test
 from tool_runs import check, run_python, run_tool
 
 from mmleaves.commands.compare import main
@@ -36,9 +37,29 @@ def test_the_figures_go_into_a_file_or_to_the_output(experiment, tmp_path, capsy
     written = json.loads(path.read_text(encoding="utf-8"))
     (one,) = written["comparisons"]
     assert (one["verdict"]["kind"], one["measured"]["metric"]) == ("better", "auroc")
-    assert len(one["measured"]["p_delong"]) == 2
+    # The scores of a repeat are of four models, which the test would pool.
+    assert one["measured"]["p_delong"] is None
     main([str(experiment.folder), "--json", "-", "--metric", "auroc"])
     assert json.loads(capsys.readouterr().out) == written
+
+
+def test_delongs_test_stands_beside_the_auroc_of_a_hold_out(make_experiment, capsys):
+    experiment = make_experiment(kind="holdout", repeats=2).write_all()
+    main([str(experiment.folder), "--json", "-", "--metric", "auroc"])
+    (one,) = json.loads(capsys.readouterr().out)["comparisons"]
+    positive = np.array(experiment.truth) == experiment.plan.positive
+    theirs = [
+        Delong_test(
+            positive.astype(int),
+            *(experiment.probs(name, repeat)[:, 0] for name in ("probe", "all")),
+        )[1]
+        for repeat in range(2)
+    ]
+    assert one["measured"]["p_delong"] == pytest.approx(theirs, rel=1e-4)
+    main([str(experiment.folder), "--metric", "auroc"])
+    assert "DeLong's p by run " in " ".join(capsys.readouterr().out.split())
+    main([str(experiment.folder)])
+    assert "DeLong" not in capsys.readouterr().out
 
 
 def test_options_reach_the_comparison(experiment, capsys):

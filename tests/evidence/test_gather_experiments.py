@@ -109,6 +109,56 @@ def test_a_scored_image_that_chose_the_epoch_is_refused(experiment):
         gather([str(experiment.folder)])
 
 
+def other_images_seen(experiment, config, count):
+    """Let the runs of a config be trained on as many images that are not scored."""
+    for repeat, planned in enumerate(experiment.plan.repeats):
+        for fold in range(experiment.plan.folds):
+            rest = [h for h, f in planned.fold_of.items() if f != fold]
+            experiment.write(config, repeat, fold, trained=rest[:count])
+
+
+def test_configs_that_were_trained_on_other_images_are_unpaired(experiment):
+    other_images_seen(experiment, "all", 3)
+    text = (
+        r"all.repeat0-fold0: unpaired, it was trained on 3 images and "
+        r".*probe.repeat0-fold0 on 30 .* 27 are in one of them only"
+    )
+    with pytest.raises(ValueError, match=text):
+        gather([str(experiment.folder)])
+    # As many, but not the same.
+    other_images_seen(experiment, "all", 30)
+    rest = [h for h, f in experiment.plan.repeats[1].fold_of.items() if f != 3]
+    experiment.write("all", 1, 3, trained=[*rest[:-1], "e" * 64])
+    text = r"all.repeat1-fold3: unpaired, .* on 30 images .* on 30 .* 2 are in one"
+    with pytest.raises(ValueError, match=text):
+        gather([str(experiment.folder)])
+
+
+def test_runs_of_two_experiments_that_saw_other_images_are_unpaired(
+    experiment, make_experiment
+):
+    other = make_experiment("other").write_all()
+    other_images_seen(other, "all", 29)
+    paths = [str(experiment.folder / "probe"), str(other.folder / "all")]
+    text = r"other.all.repeat0-fold0: unpaired, .* 29 images .*probe.repeat0-fold0 on"
+    with pytest.raises(ValueError, match=text):
+        gather(paths)
+    # A config by itself is held against no other.
+    assert list(gather(paths[1:]).recipes) == ["all"]
+
+
+def test_images_that_chose_the_epoch_are_images_to_learn_from(experiment):
+    folder = run_folder(experiment.folder, "all", 0, 0)
+    said = read_predictions(str(folder / "predictions.parquet"))
+    fold_of = experiment.plan.repeats[0].fold_of
+    scored, rest = (
+        [h for h, f in fold_of.items() if (f == 0) == here] for here in (True, False)
+    )
+    options = {"trained": rest[:20], "selected": rest[20:]}
+    write_run(experiment.folder, read_record(folder), said, scored, **options)
+    assert list(gather([str(experiment.folder)]).recipes) == ["probe", "all"]
+
+
 def test_a_run_without_its_training_images_is_refused(experiment):
     experiment.write("all", 0, 1, trained=[])
     with pytest.raises(ValueError, match="found no images that it was trained on"):
@@ -191,7 +241,7 @@ def test_two_experiments_may_have_configs_of_one_name(experiment, make_experimen
         ({"epoch_rule": "mean"}, "epoch_rule is 'mean'"),
         ({"assignments": []}, "found no repeats"),
         ({"folds": 5}, "repeat 0 has other folds than 0 to 4"),
-        ({"configs": {"probe": {}}}, "found no 'sha256'"),
+        ({"configs": {"probe": {}}}, r"found .*'sha256'"),
         ({"configs": {}}, "found no configs"),
         ({"folds": "4"}, "found 'folds' to be '4'"),
         ({"margin_points": None}, "found 'margin_points' to be None"),
@@ -287,6 +337,49 @@ def test_groups_are_named_as_what_the_interval_does_not_know(experiment):
     assert found.notes[0].startswith("Images of one patient are kept together, but")
 
 
+def test_plans_that_differ_in_what_no_run_depends_on_are_noted(
+    experiment, make_experiment
+):
+    other = make_experiment("other", margin=5.0).write_all()
+    edit(
+        other.folder / "plan.json",
+        positive=None,
+        group_pattern=r"(\d+)-",
+        earlier_repeats=[1],
+    )
+    paths = [str(experiment.folder / "probe"), str(other.folder / "all")]
+    found = gather(paths)
+    assert found.notes == (
+        "The plans differ in the margin (probe: 2 points; all: 5 points); without "
+        "--margin the first counts.",
+        "The plans differ in the class that is to be found (probe: [b]malignant[/b]; "
+        "all: 良性); without --positive the first counts.",
+        "The plans differ in the groups that are kept together (probe: none; all: by "
+        r"(\d+)-); for what is said of the plan the first counts.",
+        "Images of one group are kept together, but the interval counts each as one of "
+        "its own: with few groups it is too narrow.",
+    )
+    assert (found.margin, found.positive) == (2.0, "[b]malignant[/b]")
+    assert found.earlier_repeats == (1,)
+    # That the second class is meant without one is no difference.
+    edit(experiment.folder / "plan.json", positive="良性")
+    assert not any("to be found" in note for note in gather(paths).notes)
+
+
+def test_plans_for_other_number_formats_are_noted(experiment, make_experiment):
+    other = make_experiment("other").write_all()
+    edit(experiment.folder / "plan.json", precision="bfloat16")
+    edit(other.folder / "plan.json", precision="float32")
+    paths = [str(experiment.folder / "probe"), str(other.folder / "all")]
+    assert (
+        gather(paths)
+        .notes[0]
+        .startswith(
+            "The runs were planned for bfloat16 and float32: a difference may be"
+        )
+    )
+
+
 def test_a_dot_stands_for_the_folder_it_is_in(experiment, monkeypatch):
     monkeypatch.chdir(experiment.folder / "all")
     assert list(gather([".", "../probe"]).recipes) == ["all", "probe"]
@@ -322,7 +415,8 @@ def test_copies_of_an_image_count_once(experiment):
         probs=np.concatenate([said.probs, said.probs[:1]]),
         truth=[*said.truth, said.truth[0]],
     )
-    options = {"trained": ["e" * 64]}
+    rest = [h for h, f in experiment.plan.repeats[0].fold_of.items() if f != 0]
+    options = {"trained": rest}
     write_run(experiment.folder, record, twice, [*hashes, hashes[0]], **options)
     found = gather([str(experiment.folder)])
     assert found.recipes["probe"].shape == (2, 40, 2)

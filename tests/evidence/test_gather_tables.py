@@ -93,6 +93,29 @@ def test_a_table_that_predict_wrote_goes_in_as_it_is(tmp_path):
         gather(paths)
 
 
+@pytest.mark.parametrize("folds", [4, 0])
+def test_a_recipe_that_is_always_right_may_call_the_truth_label(write, folds):
+    options = {"label": "label", "repeats": ("0", "1"), "folds": folds}
+    paths = [
+        write("a", rows(wrong=0, **options)),
+        write("b", rows(wrong=20, **options)),
+    ]
+    report = gather(paths, train_images=None if folds else 300).compare()
+    assert report.recipes[0].scores["accuracy"] == 100
+    assert report.comparisons[0].measured.points == pytest.approx(50)
+
+
+def test_a_label_beside_a_prediction_is_the_truth(write):
+    lines = [line.rpartition(",")[0] for line in rows(wrong=0, folds=0, label="label")]
+    head, *rest = lines
+    both = [f"{head},prediction", *(f"{line},{line.split(',')[1]}" for line in rest)]
+    found = gather([write("a", both), write("b", rows(wrong=20, folds=0))])
+    assert found.compare().recipes[0].scores["accuracy"] == 100
+    # With neither it cannot be told from what `mmleaves predict` writes.
+    with pytest.raises(ValueError, match="if these are the true classes, call the col"):
+        gather([write("c", lines), write("d", lines)])
+
+
 @pytest.mark.parametrize("mark", [";", "\t", ", "])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_other_separators_a_mark_of_the_encoding_and_spaces_are_read(

@@ -266,7 +266,11 @@ def test_a_holdout_by_the_best_epoch_chooses_it_on_training_images(
     experiment, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    arguments = [str(experiment.configs[0]), "--out", str(tmp_path), "--drop-weights"]
+    data = Path(shutil.copytree(experiment.data, tmp_path / "data"))
+    some = sorted((data / "train" / "benign").iterdir())[0]
+    some.rename(some.with_name(os.fsdecode(b"scan\xff.jpg")))  # not UTF-8
+    config = write_recipe(tmp_path / "tiny.py", data)
+    arguments = [str(config), "--out", str(tmp_path), "--drop-weights"]
     main([*arguments, "--holdout", "--epoch", "best", "--repeats", "1"])
     folder = tmp_path / "tiny" / "repeat0-fold0"
     said = read_table(folder / "predictions.parquet", partitioning=None)
@@ -276,6 +280,50 @@ def test_a_holdout_by_the_best_epoch_chooses_it_on_training_images(
     assert seen["use"].count("select") == 7 or seen["use"].count("select") == 8
     assert json.loads(read(folder / "run.json"))["epoch_rule"] == "best"
     assert list(folder.glob("training/*.pth")) == []
+
+
+PLAIN = """
+_base_ = ["mmpretrain::_base_/default_runtime.py"]
+model = dict(
+    type="ImageClassifier",
+    backbone=dict(type="MobileNetV2", widen_factor=0.1),
+    neck=dict(type="GlobalAveragePooling"),
+    head=dict(
+        type="LinearClsHead",
+        num_classes=2,
+        in_channels=1280,
+        loss=dict(type="CrossEntropyLoss"),
+    ),
+)
+pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=(32, 32)),
+    dict(type="PackInputs"),
+]
+loader = dict(
+    batch_size=8,
+    num_workers=0,
+    persistent_workers=False,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(
+        type="CustomDataset", data_root="{root}", data_prefix="train", pipeline=pipeline
+    ),
+)
+train_dataloader = val_dataloader = loader
+val_evaluator = dict(type="Accuracy", topk=(1,))
+optim_wrapper = dict(optimizer=dict(type="SGD", lr=0.01))
+train_cfg = dict(by_epoch=True, max_epochs=1)
+val_cfg = dict()
+"""
+
+
+def test_a_plain_config_of_mmpretrain_is_repeated(experiment, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    config = tmp_path / "plain.py"
+    config.write_text(PLAIN.replace("{root}", str(experiment.data)))
+    main([str(config), "--folds", "2", "--repeats", "1", "--out", str(tmp_path / "o")])
+    assert len(list(tmp_path.glob("o/plain/*/run.json"))) == 2
+    assert (tmp_path / "o/plain/repeat0-fold0/training/audit.json").is_file()
 
 
 def read(path):

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,13 +10,18 @@ import pytest
 from experiments.small_recipes import draw_scans, write_recipe
 from tool_runs import ROOT, check, run_tool
 
+from mmleaves.audit.from_datasets import parts_of_config
+from mmleaves.cache.image_cache_folder import ImageCacheSettings
+from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.config import fill_datasets
 from mmleaves.evidence.plan import content_hash, read_plan
+from mmleaves.experiments.child import gpu_of
 from mmleaves.experiments.image_table import read_images
 from mmleaves.experiments.planning import Wishes, ensure_plan
 from mmleaves.experiments.recipes import keep_recipe, load_recipes, read_recipe
 from mmleaves.experiments.run_config import run_config
-from mmleaves.experiments.show_progress import minutes_left
+from mmleaves.experiments.runs import planned_runs
+from mmleaves.experiments.show_progress import ShowProgress, minutes_left
 from mmleaves.experiments.slurm import ranges
 from mmleaves.experiments.uses import image_uses
 from mmleaves.registry import DATASETS
@@ -101,7 +107,8 @@ def test_more_repeats_leave_the_first_as_they_were(folder, recipes, tmp_path):
     assert notes == ["The plan goes on from 2 to 4 repeats."]
     assert read_plan(folder) == four
     at_once, _ = ensure_plan(tmp_path / "other", recipes, Wishes(folds=3, repeats=4))
-    assert at_once == four
+    # The end that was planned first counts as a look.
+    assert replace(at_once, earlier_repeats=(2,)) == four
 
 
 def test_a_config_can_be_added_later(folder, recipes):
@@ -283,6 +290,30 @@ def test_groups_are_undivided_and_best_epochs_are_chosen_within_training(
         assert len(scored) == len(images) == 168
 
 
+def test_a_group_column_with_gaps_is_refused(leaves, folder, tmp_path):
+    data = Path(shutil.copytree(leaves, tmp_path / "gaps"))
+    table = (data / "train.csv").read_text().splitlines()
+    table[5] = table[5].rpartition(",")[0] + ",NA"
+    (data / "train.csv").write_text("\n".join(table) + "\n")
+    path = write_recipe(tmp_path / "leaves.py", data, data="leaves")
+    with pytest.raises(ValueError, match=r"1 of 168 images without a plant, .*'NA'"):
+        ensure_plan(
+            folder, load_recipes([str(path)]), Wishes(folds=2, group_column="plant")
+        )
+
+
+def test_a_column_of_patients_that_is_not_used_is_told(leaves, folder, tmp_path):
+    data = Path(shutil.copytree(leaves, tmp_path / "patients"))
+    table = (data / "train.csv").read_text()
+    (data / "train.csv").write_text(table.replace("plant", "Patient", 1))
+    path = write_recipe(tmp_path / "leaves.py", data, data="leaves")
+    recipes = load_recipes([str(path)])
+    _, notes = ensure_plan(folder, recipes, Wishes(folds=2, repeats=1))
+    assert notes[-1].endswith("plan anew with --group Patient.")
+    wishes = Wishes(folds=2, repeats=1, group_column="Patient")
+    assert ensure_plan(tmp_path / "kept", recipes, wishes)[1] == []
+
+
 def test_groups_are_found_in_the_names_of_files(data, recipes, folder):
     for index, path in enumerate(sorted((data / "train").rglob("*.jpg"))):
         path.rename(path.with_name(f"p{index // 2}-{path.name}"))
@@ -341,3 +372,104 @@ def test_the_time_left_is_that_of_the_configs_that_are_left():
 
 def test_slurm_is_given_numbers_in_ranges():
     assert ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
+
+
+def filled(recipe, plan, experiment):
+    cfg = run_config(recipe.cfg, plan, experiment, 0, 0, with_test=False)
+    fill_datasets(cfg)
+    return cfg
+
+
+def test_a_planned_run_keeps_what_it_decodes_as_any_training(planned, tmp_path):
+    experiment, recipes = planned
+    cfg = filled(recipes[0], read_plan(experiment), experiment)
+    settings = ImageCacheSettings(folder=str(tmp_path / "images"))
+    folder = keep_decoded([cfg.train_dataloader], settings)
+    kept = cfg.train_dataloader.dataset.pipeline[0]["cache"]
+    assert kept["folder"] == str(folder)
+
+
+def test_the_parts_of_a_planned_run_are_those_of_its_fold(planned):
+    experiment, recipes = planned
+    cfg = run_config(
+        recipes[0].cfg, read_plan(experiment), experiment, 0, 0, with_test=False
+    )
+    (train, test), findings = parts_of_config(cfg)
+    assert findings == []
+    assert (train.name, len(train.paths)) == ("train", 24)
+    assert (test.name, len(test.paths)) == ("test", 12)
+    assert not set(train.paths) & set(test.paths)
+
+
+def test_what_auto_means_is_planned_once_for_all_machines(planned):
+    experiment, recipes = planned
+    plan = replace(read_plan(experiment), precision="float32")
+    assert recipes[0].cfg.precision == "auto"
+    assert filled(recipes[0], plan, experiment).precision == "float32"
+
+
+def test_runs_of_a_plan_that_is_gone_are_not_taken_for_done(folder, recipes):
+    ensure_plan(folder, recipes, SMALL)
+    done = folder / "first" / "repeat0-fold0" / "run.json"
+    done.parent.mkdir(parents=True)
+    done.write_text("{}")
+    (folder / "plan.json").unlink()
+    with pytest.raises(ValueError, match=r"1 complete runs, such as .* and no plan"):
+        ensure_plan(folder, recipes, Wishes(base_seed=7))
+
+
+def test_a_damaged_image_is_named_before_anything_is_planned(folder, recipes, data):
+    bad = sorted((data / "train" / "benign").iterdir())[3]
+    bad.write_bytes(bad.read_bytes()[:200])
+    with pytest.raises(ValueError, match=rf"1 of 36 image files .*:\n  {bad}: "):
+        ensure_plan(folder, recipes, SMALL)
+    assert not (folder / "plan.json").exists()
+
+
+def test_names_that_look_like_patients_are_told(folder, recipes, data):
+    for number, path in enumerate(sorted((data / "train").glob("*/*"))):
+        path.rename(path.with_name(f"B{number // 4:03}_{number}.jpg"))
+    _, notes = ensure_plan(folder, recipes, SMALL)
+    assert "plan anew with --group-pattern" in notes[-1]
+
+
+def test_what_compare_would_refuse_after_all_runs_is_refused_before(
+    folder, recipes, data
+):
+    for name, count in (("benign", 6), ("malignant", 3)):
+        for path in sorted((data / "train" / name).iterdir())[count:]:
+            path.unlink()
+    with pytest.raises(ValueError, match="found 9 images to score, expected 10"):
+        ensure_plan(folder, recipes, Wishes(folds=2, repeats=1))
+    # One recipe alone is not compared.
+    assert ensure_plan(folder, recipes[:1], Wishes(folds=2, repeats=1))[0].images == 9
+
+
+def test_a_folder_can_be_held_out_in_place_of_the_test_part(folder, data, tmp_path):
+    path = str(write_recipe(tmp_path / "one.py", data))
+    other = Path(shutil.copytree(data / "test", tmp_path / "others"))
+    for extra in sorted((other / "benign").iterdir())[2:]:
+        extra.unlink()
+    recipes = load_recipes([path], holdout=str(other))
+    plan, _ = ensure_plan(folder, recipes, Wishes(holdout=True, repeats=1))
+    scored = {content_hash(image) for image in other.glob("*/*")}
+    assert plan.repeats[0].fold_of.keys() == scored
+    assert len(scored) == 8
+    with pytest.raises(FileNotFoundError, match=r"--holdout .*none: found no such"):
+        load_recipes([path], holdout=str(tmp_path / "none"))
+
+
+def test_runs_that_failed_or_are_given_up_take_no_more_time(planned):
+    experiment, _ = planned
+    runs = planned_runs(read_plan(experiment), experiment, configs=["one"])
+    progress = ShowProgress(runs, jobs=1)
+    progress._took["one"] = [2.0]
+    assert progress._say_left() == "about 12 min left"
+    progress.failed(runs[0], "no reason")
+    progress.given_up(runs[1])
+    assert progress._say_left() == "about 8 min left"
+
+
+def test_each_run_at_work_has_a_gpu_of_its_own():
+    assert [gpu_of(slot, None, 2) for slot in range(4)] == ["0", "1", "0", "1"]
+    assert [gpu_of(slot, "5,3,7", 3) for slot in range(4)] == ["5", "3", "7", "5"]

@@ -95,6 +95,23 @@ def test_copies_across_a_split_are_told_and_its_score_is_no_test_score(
     assert any("was trained on are not here" in text for text in logs)
 
 
+def test_a_patient_in_two_parts_and_an_image_without_a_row_are_told(leaves, tmp_path):
+    rows = [row[:2] for row in csv.reader((leaves / "train.csv").open(newline=""))]
+    kept = [row for row in rows[1:] if "copy" not in row[0]]
+    with (leaves / "train.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "label", "Patient"])
+        table.writerows([*row, f"P{i % 3}"] for i, row in enumerate(kept))
+    said = train(leaves, tmp_path)
+    leak = "No score from val is a test score: 3 groups with images in an earlier part"
+    assert leak in said
+    assert "warning: train and val: 4 images beside the others that no row" in said
+    report = json.loads((tmp_path / "run" / "audit.json").read_text())
+    (note,) = [f for f in report["findings"] if f["kind"] == "group-column"]
+    assert note["found"].startswith("the column 'Patient' is taken for what belongs")
+    assert score(leaves, tmp_path)["no_test_score"].startswith(leak)
+
+
 def test_clean_data_are_said_to_be_and_too_many_are_left_to_the_command(
     leaves, tmp_path
 ):

@@ -80,3 +80,18 @@ def test_frozen_stages_freeze_the_biases_too():
     trained = {name for name, p in net.named_parameters() if p.requires_grad}
     assert not any(name.startswith(("conv1", "bn1", "layer1")) for name in trained)
     assert "layer2.0.conv1.bias" in trained
+
+
+def test_the_initial_weights_are_those_that_pytorch_draws():
+    torch.manual_seed(0)
+    net = BiasedResNet18()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    net.init_weights()  # as the runner does
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert net.layer4[1].bn2.weight.eq(1).all()
+    conv = net.layer4[1].conv2
+    # Both are uniform to 1 / sqrt(inputs of a sum), 512 * 3 * 3.
+    bound = 1 / (512 * 9) ** 0.5
+    for drawn in (conv.weight, conv.bias):
+        assert 0.9 * bound < drawn.abs().max() <= bound

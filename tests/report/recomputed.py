@@ -1,5 +1,6 @@
 """Every number of a page once more, from the parquet files and other libraries."""
 
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from pyarrow.parquet import read_table
 from scipy.optimize import minimize
 from scipy.special import softmax
+from scipy.stats import t
 from sklearn.metrics import (
     balanced_accuracy_score,
     confusion_matrix,
@@ -16,6 +18,7 @@ from sklearn.metrics import (
     precision_score,
     recall_score,
 )
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from mmleaves.evidence.compare import compare_all
@@ -26,7 +29,9 @@ from mmleaves.report.roc import roc
 
 
 class Recomputed:
-    """Numbers by the keys that a page has for them, of a cross-validation.
+    """Numbers by the keys that a page has for them, of an experiment of two configs.
+
+    Calibration and ROC curves are those of a cross-validation of two classes alone.
 
     Args:
         folder: The experiment.
@@ -37,18 +42,19 @@ class Recomputed:
         self.plan = json.loads(Path(folder, "plan.json").read_text())
         self.recipes = list(self.plan["configs"])
         self.classes = self.plan["classes"]
+        self.holdout = self.plan["kind"] == "holdout"
         self.hashes = sorted(self.plan["assignments"][0]["fold_of"])
         self.repeats, self.folds = self.plan["repeats"], self.plan["folds"]
+        self.every_run = list(itertools.product(range(self.repeats), range(self.folds)))
         n, size = len(self.hashes), len(self.classes)
         self.probs = {r: np.zeros((self.repeats, n, size)) for r in self.recipes}
         self.fold_of = np.zeros((self.repeats, n), int)
         self.labels = np.zeros(n, int)
         self.trained, self.tested, self.minutes = [], [], 0.0
         for recipe in self.recipes:
-            for repeat in range(self.repeats):
-                for fold in range(self.folds):
-                    where = Path(folder, recipe, f"repeat{repeat}-fold{fold}")
-                    self._read(where, recipe, repeat, fold)
+            for repeat, fold in self.every_run:
+                where = Path(folder, recipe, f"repeat{repeat}-fold{fold}")
+                self._read(where, recipe, repeat, fold)
         self.numbers = {}
         self._design()
         for recipe in self.recipes:
@@ -74,12 +80,9 @@ class Recomputed:
         self.numbers |= {
             "data/images": len(self.hashes),
             "data/classes": len(self.classes),
-            "design/folds": self.folds,
             "design/repeats": self.repeats,
-            "design/runs": runs,
             "design/recipes": len(self.recipes),
             "design/total_runs": runs * len(self.recipes),
-            "design/df": runs - 1,
             "design/minutes": self.minutes,
             # Mean sizes: of the images that a run scores, and those it is trained on.
             "design/widening": (
@@ -90,9 +93,13 @@ class Recomputed:
             "curves/train/loss": runs * len(self.recipes),
             "curves/train/accuracy": runs * len(self.recipes),
         }
+        if not self.holdout:
+            self.numbers |= {"design/folds": self.folds, "design/runs": runs}
         for what, values in (("test", self.tested), ("train", self.trained)):
             self.numbers[f"design/{what}_images/least"] = min(values)
-            self.numbers[f"design/{what}_images/most"] = max(values)
+            # Of two ends that are the same a page shows one.
+            if max(values) > min(values):
+                self.numbers[f"design/{what}_images/most"] = max(values)
         for label, name in enumerate(self.classes):
             self.numbers[f"data/class/{name}"] = int((self.labels == label).sum())
 
@@ -104,10 +111,6 @@ class Recomputed:
         n = len(self.labels)
         accuracy = right.mean()
         low, high = proportion_confint(accuracy * n, n, method="wilson")
-        folds = [
-            np.std([row[fold_of == fold].mean() for fold in range(self.folds)], ddof=1)
-            for row, fold_of in zip(right, self.fold_of, strict=True)
-        ]
         pairs = [
             np.mean(right[i] != right[j]) for i in range(self.repeats) for j in range(i)
         ]
@@ -117,13 +120,22 @@ class Recomputed:
             "accuracy/high": high,
             "balanced_accuracy": balanced_accuracy_score(truth, said.ravel()),
             "macro_f1": f1_score(truth, said.ravel(), average="macro"),
-            "auroc": self._auroc(probs[..., 1]),
             "repeat_sd": np.std(right.mean(axis=1), ddof=1),
-            "fold_sd": np.sqrt(np.mean(np.square(folds))),
             "flips": np.mean(pairs),
         }
-        sensitivity, specificity = self._at_even_thresholds(probs[..., 1])
-        scores |= {"sensitivity": sensitivity, "specificity": specificity}
+        if not self.holdout:
+            folds = [
+                np.std([row[at == fold].mean() for fold in range(self.folds)], ddof=1)
+                for row, at in zip(right, self.fold_of, strict=True)
+            ]
+            scores["fold_sd"] = np.sqrt(np.mean(np.square(folds)))
+        if len(self.classes) == 2:
+            sensitivity, specificity = self._at_thresholds(probs[..., 1])
+            scores |= {
+                "auroc": self._auroc(probs[..., 1]),
+                "sensitivity": sensitivity,
+                "specificity": specificity,
+            }
         numbers |= {f"recipe/{recipe}/{k}": 100 * v for k, v in scores.items()}
         counts = confusion_matrix(truth, said.ravel()) / self.repeats
         recalls = recall_score(truth, said.ravel(), average=None)
@@ -141,7 +153,8 @@ class Recomputed:
             }
             for j, other in enumerate(self.classes):
                 numbers[f"confusion/{recipe}/{name}/{other}"] = counts[i, j]
-        self._calibration(recipe)
+        if len(self.classes) == 2 and not self.holdout:
+            self._calibration(recipe)
         often = right.sum(axis=0)
         numbers |= {
             f"stability/{recipe}/right": int((often == self.repeats).sum()),
@@ -163,10 +176,13 @@ class Recomputed:
                         total += 1
         return good / total
 
-    def _at_even_thresholds(self, scores):
-        """Sensitivity and specificity at the even threshold of the other folds."""
-        called = np.zeros(scores.shape, bool)
-        for repeat in range(self.repeats):
+    def _at_thresholds(self, scores):
+        """Sensitivity and specificity at the even threshold of the other folds.
+
+        On a hold-out at 0.5.
+        """
+        called = scores >= 0.5
+        for repeat in range(0 if self.holdout else self.repeats):
             for fold in range(self.folds):
                 here = self.fold_of[repeat] == fold
                 rest, kind = scores[repeat, ~here], self.labels[~here] == 1
@@ -230,7 +246,7 @@ class Recomputed:
         report = compare_all(
             self.labels,
             self.probs,
-            folds=self.fold_of,
+            folds=None if self.holdout else self.fold_of,
             train_images=round(np.mean(self.trained)),
             margin=self.plan["margin_points"],
             classes=self.classes,
@@ -239,26 +255,79 @@ class Recomputed:
             minutes_per_run=self.minutes / len(self.trained),
         )
         self.sentences = [one.sentence for one in report.comparisons]
-        for one in report.comparisons:
-            found = one.measured
-            key = f"difference/{found.a}/{found.b}"
+        (found,) = (one.measured for one in report.comparisons)
+        key = f"difference/{found.a}/{found.b}"
+        self._accuracy_gap(key, found.a, found.b)
+        self._class_gaps(key, found.a, found.b)
+        for row in found.others:
+            # The jackknife is `compare_all`'s own, which tests/evidence look into.
+            points = [self.numbers[f"recipe/{r}/{row.metric}"] for r in self.recipes]
             self.numbers |= {
-                f"{key}/p": found.p,
-                f"{key}/p_holm": one.verdict.p_holm,
-                f"{key}/p_strict": found.p_strict,
-                f"{key}/wins": 100 * found.a_wins,
-                f"{key}/churn": 100 * found.churn,
+                f"{key}/{row.metric}/points": points[0] - points[1],
+                f"{key}/{row.metric}/low": row.low,
+                f"{key}/{row.metric}/high": row.high,
+                f"{key}/{row.metric}/p": row.p,
             }
-            rows = {key: found}
-            rows |= {f"{key}/{other.metric}": other for other in found.others}
-            rows |= {f"{key}/class/{row.name}": row for row in found.classes}
-            for place, row in rows.items():
-                self.numbers |= {
-                    f"{place}/points": row.points,
-                    f"{place}/low": row.low,
-                    f"{place}/high": row.high,
-                    f"{place}/p": row.p,
-                }
+
+    def _accuracy_gap(self, key, a, b):
+        """The two-way error and its t test, written out as docs/comparing.md has it."""
+        said = [self.probs[recipe].argmax(axis=2) for recipe in (a, b)]
+        right = [one == self.labels for one in said]
+        gap = right[0].astype(float) - right[1]
+        rest, (repeats, n) = gap - gap.mean(), gap.shape
+        runs = [(r, self.fold_of[r] == f) for r, f in self.every_run]
+        sums = rest.sum(axis=0), np.array([rest[r, here].sum() for r, here in runs])
+        by_image, by_run, by_cell = (
+            np.sum(s**2) * s.size / (s.size - 1) / gap.size**2 for s in (*sums, rest)
+        )
+        by_run = max(0.0, by_run - by_cell)
+        df = len(runs) - 1
+        if self.holdout:
+            parts = by_image**2 / (n - 1) + by_run**2 / (repeats - 1)
+            df = (by_image + by_run) ** 2 / parts
+        self.df, self.ratio = df, n / self.folds / round(np.mean(self.trained))
+        se = np.sqrt((by_image + by_run) * (1 + self.ratio))
+        points, half = gap.mean(), t.ppf(0.975, df) * se
+        p = 2 * t.sf(abs(points) / se, df)
+        scores = [np.array([o[r, here].mean() for r, here in runs]) for o in right]
+        pairs = scores[0] - (scores[1][:, None] if self.holdout else scores[1])
+        pairs = np.where(np.isclose(pairs, 0, atol=1e-12), 0, pairs)
+        # The corrected resampled t test over the runs.
+        runs_gap = scores[0] - scores[1]
+        error = np.sqrt(runs_gap.var(ddof=1) * (1 / len(runs) + self.ratio))
+        self.numbers |= {
+            f"{key}/points": 100 * points,
+            f"{key}/low": 100 * (points - half),
+            f"{key}/high": 100 * (points + half),
+            f"{key}/p": p,
+            f"{key}/p_holm": p,  # a single comparison
+            f"{key}/p_strict": 2 * t.sf(abs(runs_gap.mean()) / error, len(runs) - 1),
+            f"{key}/wins": 100 * np.mean((np.sign(pairs) + 1) / 2),
+            f"{key}/churn": 100 * np.mean(said[0] != said[1]),
+        }
+        if not self.holdout:
+            self.numbers["design/df"] = df
+
+    def _class_gaps(self, key, a, b):
+        """A t test over the images of each class, and two images more."""
+        right = [self.probs[r].argmax(axis=2) == self.labels for r in (a, b)]
+        gap = (right[0].astype(float) - right[1]).mean(axis=0)
+        p_values = []
+        for label, name in enumerate(self.classes):
+            here = gap[self.labels == label]
+            n = len(here)
+            variance = here.var(ddof=1) / n + 2 / (n + 2) ** 2
+            se = np.sqrt(variance * (1 + self.ratio))
+            half = t.ppf(0.975, n - 1) * se
+            p_values.append(2 * t.sf(abs(here.mean()) / se, n - 1))
+            self.numbers |= {
+                f"{key}/class/{name}/points": 100 * here.mean(),
+                f"{key}/class/{name}/low": 100 * max(here.mean() - half, -1),
+                f"{key}/class/{name}/high": 100 * min(here.mean() + half, 1),
+            }
+        adjusted = multipletests(p_values, method="holm")[1]
+        for name, p in zip(self.classes, adjusted, strict=True):
+            self.numbers[f"{key}/class/{name}/p"] = p
 
     def _images(self, shown):
         right = np.stack([p.argmax(axis=2) == self.labels for p in self.probs.values()])
@@ -275,7 +344,8 @@ class Recomputed:
         flip = [i for i in np.argsort(-uneven, kind="stable") if uneven[i]]
         for kind, images in (("wrong", wrong), ("flip", flip)):
             self.numbers[f"images/{kind}"] = len(images)
-            self.numbers[f"shown/{kind}"] = min(shown, len(images))
+            if shown < len(images):
+                self.numbers[f"shown/{kind}"] = shown
             for i in images[:shown]:
                 calls = Counter(said[:, :, i].ravel().tolist())
                 for label, count in calls.items():

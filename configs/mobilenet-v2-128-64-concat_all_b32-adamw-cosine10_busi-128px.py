@@ -1,0 +1,19 @@
+"""Two MobileNetV2, for 128 and 64 px, features joined, all of it trained, on benign and
+malignant scans.
+
+One of the four recipes of docs/comparing.md, which take a third of the time there.
+Ours: not run to the end.
+
+python tools/train.py configs/mobilenet-v2-128-64-concat_all_b32-adamw-cosine10_busi-128px.py
+"""  # noqa: E501
+
+_base_ = [
+    "_base_/models/mobilenet-v2-224-112.py",
+    "_base_/data/busi-128px.py",
+    "_base_/schedules/adamw_cosine10_new-parts10x.py",
+    "_base_/default_runtime.py",
+]
+model = dict(
+    backbone=dict(sides_px=dict(coarse=64)),
+    head=dict(how="concat", loss=dict(type="CrossEntropyLoss", class_weight="auto")),
+)

@@ -1,0 +1,15 @@
+"""MobileNetV2, all of it trained, on benign and malignant scans at 128 px.
+
+One of the four recipes of docs/comparing.md, which take a third of the time there.
+Ours: not run to the end.
+
+python tools/train.py configs/mobilenet-v2_all_b32-adamw-cosine10_busi-128px.py
+"""
+
+_base_ = [
+    "_base_/models/mobilenet-v2.py",
+    "_base_/data/busi-128px.py",
+    "_base_/schedules/adamw_cosine10_new-parts10x.py",
+    "_base_/default_runtime.py",
+]
+model = dict(head=dict(loss=dict(type="CrossEntropyLoss", class_weight="auto")))
