@@ -1,7 +1,5 @@
 """The verdicts and their figures, for the terminal."""
 
-from collections.abc import Sequence
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -11,10 +9,13 @@ from mmleaves.evidence.compare import Comparison, Report
 from mmleaves.evidence.measured import Measured
 from mmleaves.evidence.recipe_scores import RecipeScores
 from mmleaves.evidence.score_sums import SCORES
+from mmleaves.evidence.short_names import told_apart
 from mmleaves.evidence.verdict import p_text
 
 # Of more classes the differences are in the JSON alone.
 MOST_CLASSES = 12
+# Beyond, names would be broken into pieces beside the scores.
+WIDEST_NAME = 16
 SHORT = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced",
@@ -71,6 +72,11 @@ def _recipe_table(report: Report) -> Table:
     table = Table(box=SIMPLE_HEAD, title=_title(report), title_justify="left")
     table.add_column("recipe", overflow="fold")
     names = told_apart([recipe.name for recipe in report.recipes])
+    below = []
+    if max(map(len, names.values())) > WIDEST_NAME:
+        letters = dict(zip(names, _letters(len(names)), strict=True))
+        below = [f"{letters[name]}: {short}" for name, short in names.items()]
+        names = letters
     metrics = [name for name in SCORES if name in report.recipes[0].scores]
     for name in metrics:
         table.add_column(SHORT[name], justify="right", no_wrap=True)
@@ -89,26 +95,16 @@ def _recipe_table(report: Report) -> Table:
         cells += [value for _, value in _spreads(report, recipe)]
         table.add_row(Text(names[recipe.name]), *cells)
     if "sensitivity" in metrics:
-        table.caption = Text(f"sens.: how many of class {report.positive} are found")
+        below.append(f"sens.: how many of class {report.positive} are found")
+    if below:
+        table.caption = Text("\n".join(below))
         table.caption_justify = "left"
     return table
 
 
-def told_apart(names: Sequence[str]) -> dict[str, str]:
-    """Return what tells names of configs apart, by the whole name.
-
-    Their parts, which ``_`` joins, are left out where all names have the same.
-    """
-    parts = [name.split("_") for name in names]
-    if len({len(of_one) for of_one in parts}) > 1:
-        return {name: name for name in names}
-    differ = [
-        i for i, of_all in enumerate(zip(*parts, strict=True)) if len({*of_all}) > 1
-    ]
-    return {
-        name: "_".join(of_one[i] for i in differ) or name
-        for name, of_one in zip(names, parts, strict=True)
-    }
+def _letters(count: int) -> list[str]:
+    letters = [chr(ord("A") + i) for i in range(26)]
+    return letters[:count] if count <= 26 else [str(1 + i) for i in range(count)]
 
 
 def _title(report: Report) -> str:

@@ -13,6 +13,7 @@ from mmleaves.evidence.run_checks import (
     labels_by_hash,
 )
 from mmleaves.evidence.run_files import RunRecord, read_record, read_run, run_folder
+from mmleaves.evidence.short_names import short_for, told_apart
 
 
 def is_experiment(path: str) -> bool:
@@ -56,6 +57,7 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
     labels: dict[str, str] = {}
     names: dict[str, str] = {}
     seen_by: dict[tuple[int, int], tuple[Path, frozenset[str]]] = {}
+    called = told_apart(list(chosen))
     recipes, runs, copies = {}, [], 0
     for name, (folder, other, config) in chosen.items():
         probs = np.zeros((len(repeats), len(hashes), len(plan.classes)))
@@ -71,13 +73,14 @@ def gather_experiments(paths: Sequence[str]) -> Gathered:
                 for image, path in zip(run.hashes, run.paths, strict=True):
                     names.setdefault(image, path)
                 seen = len(run.trained), len(run.selected)
-                runs.append(GatheredRun(name, run.record, where, *seen))
-        recipes[name] = probs
+                runs.append(GatheredRun(called[name], run.record, where, *seen))
+        recipes[called[name]] = probs
     for group in _group_names(plans.values()):
         notes.append(
             f"Images of one {group} are kept together, but the "
             "interval counts each as one of its own: with few groups it is too narrow."
         )
+    notes += short_for(list(chosen))
     if copies:
         notes.append("Images with the same bytes count once.")
     numbers = {name: i for i, name in enumerate(plan.classes)}

@@ -1,6 +1,6 @@
-"""What the table of recipes calls them."""
+"""What recipes are called in sentences and tables."""
 
-from mmleaves.evidence.comparison_text import told_apart
+from mmleaves.evidence.short_names import short_for, told_apart
 
 
 def test_configs_are_called_by_what_they_differ_in():
@@ -15,8 +15,11 @@ def test_configs_are_called_by_what_they_differ_in():
         "resnet50_all",
     ]
     assert list(told_apart(names)) == names
+    note = "Recipes are called by what differs in …_…_b32-adamw-cosine10_busi."
+    assert short_for(names) == [note]
 
 
 def test_other_names_stay_whole():
     for names in (["one_recipe"], ["ours.csv", "stock_timm.csv"], ["a", "b"], []):
         assert told_apart(names) == dict(zip(names, names, strict=True))
+        assert short_for(names) == []
