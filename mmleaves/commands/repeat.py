@@ -212,6 +212,7 @@ def _repeat(args: argparse.Namespace) -> None:
         margin=args.margin,
         epoch_rule=args.epoch,
         base_seed=args.seed,
+        runs_here=not args.slurm and args.ray in (None, "local"),
     )
     plan, notes = ensure_plan(experiment, recipes, wishes, check_data=args.run is None)
     runs = planned_runs(

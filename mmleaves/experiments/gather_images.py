@@ -107,7 +107,6 @@ def _read(
     parts, refused = parts_of_config(cfg, group_column, group_pattern)
     if refused:
         raise ValueError(refused[0].found)
-    _refuse_gaps(parts, group_column)
     classes = parts[0].classes
     for part in parts:
         check_same_classes(classes, part.classes, other_name=part.name)
@@ -122,21 +121,19 @@ def _unused_column(cfg: Config) -> str | None:
     return next((part.group_column for part in parts if part.group_column), None)
 
 
-def _refuse_gaps(parts: Sequence[Part], column: str | None) -> None:
-    """Refuse images of no group: each could be of any, and a fold divide it."""
-    rows = [
-        (path, group)
-        for part in parts
-        if part.groups
-        for path, group in zip(part.paths, part.groups, strict=True)
-    ]
-    lacking = [row for row in rows if (row[1] or "").strip().lower() in NO_GROUP]
+def refuse_gaps(images: Sequence[PlannedImage], column: str) -> None:
+    """Refuse images of no group: each could be of any, and a fold divide it.
+
+    Raises:
+        ValueError: If there are some.
+    """
+    lacking = [one for one in images if one.group.strip().lower() in NO_GROUP]
     if lacking:
-        path, group = lacking[0]
         raise ValueError(
-            f"--group {column}: found {len(lacking)} of {len(rows)} images without a "
-            f"{column}, such as {as_text(path)} ({group!r}), expected one of each. "
-            "Write it in, a name of its own for what belongs to no other."
+            f"--group {column}: found {len(lacking)} of {len(images)} images without a "
+            f"{column}, such as {as_text(lacking[0].image)} ({lacking[0].group!r}), "
+            "expected one of each. Write it in, a name of its own for what belongs to "
+            "no other."
         )
 
 

@@ -14,7 +14,7 @@ from mmleaves.experiments.draw_repeats import (
     say_split,
     with_repeats,
 )
-from mmleaves.experiments.gather_images import gather_images
+from mmleaves.experiments.gather_images import gather_images, refuse_gaps
 from mmleaves.experiments.image_table import (
     TEST,
     PlannedImage,
@@ -53,6 +53,8 @@ class Wishes:
         margin: Difference that is too small to matter, in points, 1 by default.
         epoch_rule: ``"last"``, the default, or ``"best"``.
         base_seed: What all seeds are drawn from, 0 by default.
+        runs_here: Whether this machine is of the kind that does the runs, so that it
+            can decide their number format; a cluster's login node is not.
     """
 
     holdout: bool | None = None
@@ -64,6 +66,7 @@ class Wishes:
     margin: float | None = None
     epoch_rule: str | None = None
     base_seed: int | None = None
+    runs_here: bool = True
 
 
 def ensure_plan(
@@ -152,9 +155,13 @@ def _start(
         positive=data.positive,
         # Decided here once: a recipe that is bfloat16 on one machine of a cluster and
         # float32 on another would be two.
-        precision=str(resolve_precision("auto").dtype).removeprefix("torch."),
+        precision=str(resolve_precision("auto").dtype).removeprefix("torch.")
+        if wishes.runs_here
+        else None,
     )
     _refuse_leftovers(experiment)
+    if wishes.group_column:
+        refuse_gaps(data.images, wishes.group_column)
     images, near = with_near_copies(data.images, max_megapixels=data.max_megapixels)
     plan = with_repeats(plan, images, _or(wishes.repeats, 3))
     notes = say_split(plan, images)
@@ -221,7 +228,10 @@ def _go_on(
     extended = with_repeats(extended, images, _or(wishes.repeats, count))
     notes = []
     if len(extended.repeats) > count:
-        extended = replace(extended, earlier_repeats=(*plan.earlier_repeats, count))
+        # Nobody can have looked before there was anything to see.
+        if any(experiment.glob(f"*/repeat*/{RUN}")):
+            earlier = (*plan.earlier_repeats, count)
+            extended = replace(extended, earlier_repeats=earlier)
         notes.append(
             f"The plan goes on from {count} to {len(extended.repeats)} repeats."
         )

@@ -107,8 +107,12 @@ def test_more_repeats_leave_the_first_as_they_were(folder, recipes, tmp_path):
     assert notes == ["The plan goes on from 2 to 4 repeats."]
     assert read_plan(folder) == four
     at_once, _ = ensure_plan(tmp_path / "other", recipes, Wishes(folds=3, repeats=4))
-    # The end that was planned first counts as a look.
-    assert replace(at_once, earlier_repeats=(2,)) == four
+    # No run was done, so nobody can have looked.
+    assert at_once == four
+    done = folder / "first" / "repeat0-fold0" / "run.json"
+    done.parent.mkdir(parents=True)
+    done.write_text("{}")
+    assert ensure_plan(folder, recipes, Wishes(repeats=5))[0].earlier_repeats == (4,)
 
 
 def test_a_config_can_be_added_later(folder, recipes):
@@ -406,6 +410,13 @@ def test_what_auto_means_is_planned_once_for_all_machines(planned):
     plan = replace(read_plan(experiment), precision="float32")
     assert recipes[0].cfg.precision == "auto"
     assert filled(recipes[0], plan, experiment).precision == "float32"
+
+
+def test_a_machine_that_does_no_runs_does_not_decide_what_auto_means(folder, recipes):
+    wishes = Wishes(folds=3, repeats=1, runs_here=False)
+    plan, _ = ensure_plan(folder, recipes, wishes)
+    assert plan.precision is None
+    assert filled(recipes[0], plan, folder).precision == "auto"
 
 
 def test_runs_of_a_plan_that_is_gone_are_not_taken_for_done(folder, recipes):
