@@ -21,14 +21,8 @@ def true_gaps(
     Heads are trained on K - 1 folds of each draw, and scored on its fresh images; all
     recipes have the same draws.
     """
-    only_true = Size(size.images, size.folds, 1, 0, 0, False, size.fresh)
-    accuracies = np.array(
-        [
-            draw_experiment(source, (base, *others), only_true, seed, number).true
-            for number in range(draws)
-        ]
-    )
-    means = accuracies.mean(axis=0)
+    recipes = (base, *others)
+    means = _true_accuracies(source, recipes, size, seed, draws).mean(axis=0)
     return means[0] - means[1:]
 
 
@@ -49,15 +43,7 @@ def check_gap(
     Raises:
         ValueError: If it is farther from the wanted one than it may be, beyond chance.
     """
-    only_true = Size(size.images, size.folds, 1, 0, 0, False, size.fresh)
-    found = np.array(
-        [
-            np.subtract(
-                *draw_experiment(source, (base, other), only_true, 2, number).true
-            )
-            for number in range(draws)
-        ]
-    )
+    found = np.subtract(*_true_accuracies(source, (base, other), size, 2, draws).T)
     mean, error = float(found.mean()), 1.96 * float(found.std() / np.sqrt(draws))
     if abs(mean - gap) - error > within:
         raise ValueError(
@@ -103,3 +89,16 @@ def match(
     best = [candidates[i] for i in order[:3]]
     found = true_gaps(source, base, best, draws=draws, size=size)
     return best[int(np.abs(found - gap).argmin())]
+
+
+def _true_accuracies(
+    source: Source, recipes: Sequence[Recipe], size: Size, seed: int, draws: int
+) -> np.ndarray:
+    """Return each recipe's accuracy on the fresh images of each draw, (draws, M)."""
+    only_true = Size(size.images, size.folds, 1, 0, 0, False, size.fresh)
+    return np.array(
+        [
+            draw_experiment(source, recipes, only_true, seed, number).true
+            for number in range(draws)
+        ]
+    )

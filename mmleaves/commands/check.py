@@ -252,7 +252,7 @@ def _kind(source: str) -> str:
     Raises:
         FileNotFoundError: If there is nothing of that name.
     """
-    from mmleaves.archives import ARCHIVE_ENDINGS
+    from mmleaves.archives.reading import ARCHIVE_ENDINGS
     from mmleaves.config import find_config
 
     if Path(source).is_dir():

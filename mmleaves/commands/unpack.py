@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         "--debug", action="store_true", help="show the traceback of an error"
     )
     args = parser.parse_args(argv)
-    from mmleaves.archives import unpack
+    from mmleaves.archives.unpacking import unpack
 
     n_files = unpack(
         Path(args.archive),

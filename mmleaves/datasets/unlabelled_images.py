@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmpretrain.datasets import BaseDataset
 
-from mmleaves.archives import ARCHIVE_ENDINGS
+from mmleaves.archives.reading import ARCHIVE_ENDINGS
 from mmleaves.datasets.csv_table import read_columns, read_path
 from mmleaves.datasets.image_files import (
     IMAGE_EXTENSIONS,

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from mmleaves.archives import ARCHIVE_ENDINGS
+from mmleaves.archives.reading import ARCHIVE_ENDINGS
 from mmleaves.datasets.class_order import some_names
 
 SOURCES = {

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
+from mmleaves.experiments.run_config import scored_loader
 from mmleaves.model_config import dataset_classes
 from mmleaves.registry import DATASETS
 
@@ -33,12 +34,7 @@ def score_folder(cfg: Config, folder: str) -> None:
         )
     filled = Config(cfg.to_dict())
     fill_datasets(filled)
-    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader")
-    if loader is None:
-        raise ValueError(
-            f"{cfg.filename}: found neither a test_dataloader nor a val_dataloader, "
-            "expected one that says how images are seen when they are scored. Add one."
-        )
+    loader = scored_loader(cfg)
     train = next(inner_configs(filled.train_dataloader.dataset))
     takes = inspect.signature(DATASETS.get(train["type"])).parameters
     if "data_root" not in takes or "part" not in takes:

@@ -3,7 +3,7 @@
 import copy
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
@@ -52,12 +52,7 @@ def run_config(
     cfg = copy.deepcopy(cfg)
     filled = copy.deepcopy(cfg)
     fill_datasets(filled)
-    scored = filled.get("test_dataloader") or filled.get("val_dataloader")
-    if scored is None:
-        raise ValueError(
-            f"{cfg.filename}: found neither a test_dataloader nor a val_dataloader, "
-            "expected one that says how images are seen when they are scored. Add one."
-        )
+    scored = scored_loader(filled)
     pipeline = next(inner_configs(scored.dataset))["pipeline"]
     pool = _sources(cfg, "train", "val")
     test = _sources(cfg, "test") if with_test else []
@@ -85,7 +80,7 @@ def run_config(
         )
     train["pipeline"] = train_pipelines[0]
     cfg.train_dataloader.dataset = _put_in(cfg.train_dataloader.dataset, train)
-    loader = copy.deepcopy(cfg.get("test_dataloader") or cfg.val_dataloader)
+    loader = copy.deepcopy(scored_loader(cfg))
     loader.dataset = planned("test", test if holdout else pool + test)
     loader.dataset |= {"pipeline": pipeline, "test_mode": True}
     evaluator = cfg.get("test_evaluator") or cfg.val_evaluator
@@ -123,6 +118,21 @@ def run_config(
         cfg.precision = plan.precision
     cfg.resume = False
     return cfg
+
+
+def scored_loader(cfg: Config) -> ConfigDict:
+    """Return the loader that says how images are seen when they are scored.
+
+    Raises:
+        ValueError: If the config has none.
+    """
+    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader")
+    if loader is None:
+        raise ValueError(
+            f"{cfg.filename}: found neither a test_dataloader nor a val_dataloader, "
+            "expected one that says how images are seen when they are scored. Add one."
+        )
+    return loader
 
 
 def plan_seed(plan: Plan, repeat: int, fold: int) -> int:

@@ -115,7 +115,8 @@ class AuditHook(Hook):
                 else part_of(name, part, find_groups=True)
                 for name, part in parts.items()
             ]
-        except ValueError as error:
+            found = unlisted_images(parts) if unlisted else []
+        except (OSError, ValueError) as error:
             _say([f"The data were not audited. {error}"], grave=False)
             return None
         count = sum(len(part.paths) for part in known)
@@ -131,7 +132,6 @@ class AuditHook(Hook):
             return None
         cache = open_cache(lambda text: _say([text], grave=False))
         limit = config_megapixels(cfg) or 64
-        found = unlisted_images(parts) if unlisted else []
         try:
             return audit_parts(known, found, cache=cache, max_megapixels=limit)
         except OSError as error:

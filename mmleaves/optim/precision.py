@@ -51,7 +51,9 @@ def resolve_precision(name: str) -> Precision:
                 "precision='float16' needs a GPU, and there is none. Set it to "
                 "'bfloat16', 'float32' or 'auto'."
             )
-        return Precision(getattr(torch, name), "set by precision")
+        # Who takes bfloat16 takes 10 bits for what stays in float32 beside it, too.
+        tf32 = gpu and name != "float32"
+        return Precision(getattr(torch, name), "set by precision", tf32=tf32)
     if gpu:
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return Precision(torch.bfloat16, "the GPU has it", tf32=True)

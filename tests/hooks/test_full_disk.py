@@ -35,6 +35,7 @@ def test_a_checkpoint_that_is_too_large_leaves_the_old_ones(runs, tmp_path):
 
     assert wait(train_again(config, work, log=log, before=limit_files)) == 74
     text = said(log)
+    assert "It needs " in text, text
     needed = int(text.split("It needs ")[1].split(" bytes")[0].replace(",", ""))
     assert len(size) // 2 < needed < 2 * len(size)
     assert f"{work}/best_progress_epoch_3.pth could not be written: File too" in text

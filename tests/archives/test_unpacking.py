@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from mmleaves import archives
-from mmleaves.archives import unpack
+from mmleaves.archives import unpacking
+from mmleaves.archives.unpacking import unpack
 from mmleaves.commands.unpack import main
 from mmleaves.errors import CannotReadError
 from mmleaves.whole_files import CannotWriteError
@@ -154,7 +154,7 @@ def test_an_archive_that_a_disk_does_not_take_leaves_nothing(tmp_path):
 @pytest.mark.parametrize("pack", [pack_zip, pack_tar])
 def test_a_disk_that_cannot_be_read_midway_is_told_as_such(tmp_path, monkeypatch, pack):
     path = pack(tmp_path / "set.x", [("set/1.bin", os.urandom(3_000_000))])
-    before = archives._reader
+    before = unpacking.open_member
 
     def breaks_off(*args):
         reader = before(*args)
@@ -170,7 +170,7 @@ def test_a_disk_that_cannot_be_read_midway_is_told_as_such(tmp_path, monkeypatch
         reader.read = once
         return reader
 
-    monkeypatch.setattr(archives, "_reader", breaks_off)
+    monkeypatch.setattr(unpacking, "open_member", breaks_off)
     with pytest.raises(CannotReadError, match=r"set\.x could not be read: Input/outp"):
         unpack(path, tmp_path / "out")
     assert list(tmp_path.iterdir()) == [path]
