@@ -217,6 +217,9 @@ def compare_all(
             margin=margin,
             positive=index,
             comparisons=len(pairs),
+            looks=lambda repeats: counted_looks(
+                design, earlier_repeats, repeats=repeats, planned=planned_repeats
+            ),
         )
         for one, other in pairs
     ]

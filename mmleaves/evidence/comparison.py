@@ -1,5 +1,6 @@
 """Two recipes on the same images: every figure, and no words yet."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,12 @@ from mmleaves.evidence.paired_tests import (
     sign_flip_p,
 )
 from mmleaves.evidence.score_sums import SCORES, available, score_sums
-from mmleaves.evidence.two_way import Estimate, two_way, two_way_jackknife
+from mmleaves.evidence.two_way import (
+    Estimate,
+    two_more_images,
+    two_way,
+    two_way_jackknife,
+)
 
 
 def measure(
@@ -31,6 +37,7 @@ def measure(
     margin: float,
     positive: int,
     comparisons: int = 1,
+    looks: Callable[[int], int] = lambda repeats: 1,
 ) -> Measured:
     """Return every figure of a comparison.
 
@@ -43,6 +50,8 @@ def measure(
         positive: Of two classes, the one that is to be found, 0 or 1.
         comparisons: How many are made at once; what it takes to decide one of them
             grows with it.
+        looks: How many looks count once so many repeats are done, as of
+            `counted_looks`; what it takes to decide grows with them.
 
     Raises:
         ValueError: If the score cannot be computed from the outcomes.
@@ -62,7 +71,14 @@ def measure(
             "Score more images of that class, or compare by accuracy."
         )
     figures = _decide_by(
-        metric, said_a, said_b, design, margin, positive, comparisons=comparisons
+        metric,
+        said_a,
+        said_b,
+        design,
+        margin,
+        positive,
+        level=0.05 / comparisons,
+        looks=looks,
     )
     others = [
         _other(name, said_a, said_b, design, positive)
@@ -125,16 +141,9 @@ def estimate_difference(
 def guarded(estimate: Estimate, images: int, design: Design) -> Estimate:
     """Return the estimate with an error that few differing images cannot make small.
 
-    It is that of two images more, one that A alone has right and one that B alone has,
-    in every repeat. Where A and B agree on all of 33 images, the gap may still be some
-    points: the error of what was seen is 0, this one is not.
-
-    References:
-        Agresti and Min, Simple improved confidence intervals for comparing matched
-        proportions, Statistics in Medicine 24:729, 2005.
+    It has the variance of `two_more_images` beside its own.
     """
-    two_more = 2 / (images + 2) ** 2 * (1 + design.test_train_ratio)
-    se = float(np.sqrt(estimate.se**2 + two_more))
+    se = float(np.sqrt(estimate.se**2 + two_more_images(images, design)))
     return Estimate(estimate.value, se, estimate.df)
 
 
@@ -157,7 +166,8 @@ def _decide_by(
     margin: float,
     positive: int,
     *,
-    comparisons: int = 1,
+    level: float = 0.05,
+    looks: Callable[[int], int] = lambda repeats: 1,
 ) -> dict:
     """Return what decides: the interval, the p values and the forecast."""
     if metric == "accuracy" and design.repeats == 1:
@@ -180,8 +190,9 @@ def _decide_by(
             p_equivalence = equivalence_p(safe, margin / 100)
             change = a.correct.astype(float) - b.correct
             if metric == "accuracy":
-                level = 0.05 / comparisons
-                ahead = forecast(change, estimate, design, margin / 100, level=level)
+                ahead = forecast(
+                    change, estimate, design, margin / 100, level=level, looks=looks
+                )
     # No difference of two scores is larger than that.
     ends = np.clip([*wide, *narrow], -1, 1)
     low, high, low_90, high_90 = (float(100 * end) for end in ends)

@@ -25,7 +25,7 @@ class Design:
             all n images.
         train_images: How many images each run was trained on. In cross-validation None
             stands for all images outside the fold; on a hold-out None is for a single
-            repeat only, where it plays no part.
+            run only, where it plays no part.
 
     Raises:
         ValueError: If nothing can be decided with such a design; says why.
@@ -126,10 +126,16 @@ class Design:
 
     @property
     def test_train_ratio(self) -> float:
-        """Images that a run is scored on, divided by those it was trained on."""
+        """Images that a run is scored on, divided by those it was trained on.
+
+        0 for a single run on a hold-out, where two trained models are compared: other
+        training sets are none of its question.
+        """
+        if self.is_holdout and self.repeats == 1:
+            return 0.0
         if self.train_images is not None:
             return self.images / self.runs_per_repeat / self.train_images
-        return 0.0 if self.folds is None else 1 / (self.runs_per_repeat - 1)
+        return 1 / (self.runs_per_repeat - 1)
 
     def by_run(self, values: np.ndarray) -> np.ndarray:
         """Return the sum of (R, n) or (R, n, k) values in each run: (G,) or (G, k)."""

@@ -1,15 +1,19 @@
 """What it would take to decide what is undecided: more repeats, or more images."""
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
 from mmleaves.evidence.design import Design
-from mmleaves.evidence.two_way import Estimate
+from mmleaves.evidence.two_way import Estimate, two_more_images
 
 # More repeats than this nobody runs; a forecast that far out would say nothing.
 MOST_REPEATS = 50
+# Nor does anybody label so many more images.
+_MOST_IMAGES = 10**9
 # From so many repeats on, the part of the variance that repeats do not lower is known
 # well enough to say that no number of them would do.
 REPEATS_TO_KNOW = 3
@@ -42,6 +46,7 @@ def forecast(
     margin: float,
     *,
     level: float = 0.05,
+    looks: Callable[[int], int] = lambda repeats: 1,
 ) -> Forecast | None:
     """Return what would decide, or None for a single repeat, which cannot tell.
 
@@ -54,6 +59,7 @@ def forecast(
         design: Which images and runs these are.
         margin: What is too small to matter, as a share.
         level: p value to be reached; less of several comparisons.
+        looks: By how many looks it is divided once so many repeats are done.
     """
     if design.repeats == 1 or estimate.se == 0:
         return None
@@ -70,9 +76,17 @@ def forecast(
         return float(np.sqrt((stays + each / count) * widening))
 
     def decided(size: float, count: int) -> bool:
-        df = _df(design, count)
-        differs = size > stdtrit(df, 1 - level / 2) * error(count)
-        return differs or size + stdtrit(df, 1 - level) * error(count) < margin
+        df, p = _df(design, count), level / looks(count)
+        differs = size > stdtrit(df, 1 - p / 2) * error(count)
+        # As the verdict is, see `guarded`.
+        safe = float(np.hypot(error(count), np.sqrt(two_more_images(n, design))))
+        return differs or size + stdtrit(df, 1 - p) * safe < margin
+
+    def seen_with(images: int) -> bool:
+        variance = error(repeats) ** 2 * n / images
+        if size < margin:
+            variance += two_more_images(images, design)
+        return seen * np.sqrt(variance) <= max(size, margin)
 
     size, df = abs(estimate.value), _df(design, 10**6)
     more = (m for m in range(1, MOST_REPEATS + 1) if decided(size, repeats + m))
@@ -80,11 +94,11 @@ def forecast(
     never = stdtrit(df, 1 - level / 2) * error(np.inf)
     limit = repeats >= REPEATS_TO_KNOW and largest < never
     seen = float(stdtrit(df, 1 - level / 2) + stdtrit(df, 0.8))
-    factor = seen * error(repeats) / max(size, margin)
+    every = range(n, _MOST_IMAGES)
     return Forecast(
         repeats=next(more, None),
         images_limit=bool(limit and not decided(size, 10**6)),
-        images=max(0, int(np.ceil(n * factor**2)) - n),
+        images=bisect_left(every, True, key=seen_with),
         smallest_gap=seen * error(np.inf),
     )
 

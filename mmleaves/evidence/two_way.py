@@ -8,6 +8,9 @@ from scipy.special import stdtr, stdtrit
 
 from mmleaves.evidence.design import Design, TooFewOfAClassError
 
+# Errors of shares below this are what rounding leaves of 0.
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -108,6 +111,20 @@ def two_way_jackknife(
     return _estimate(value, variances, design)
 
 
+def two_more_images(images: int, design: Design) -> float:
+    """Return the variance that two images more would have, which the recipes share.
+
+    One that A alone has right and one that B alone has, in every repeat. Where A and B
+    agree on all of 33 images, the gap may still be some points: the error of what was
+    seen is 0, this one is not.
+
+    References:
+        Agresti and Min, Simple improved confidence intervals for comparing matched
+        proportions, Statistics in Medicine 24:729, 2005.
+    """
+    return 2 / (images + 2) ** 2 * (1 + design.test_train_ratio)
+
+
 def _left_out(
     sums: np.ndarray,
     score: Callable[[np.ndarray], np.ndarray],
@@ -125,10 +142,11 @@ def _left_out(
 def _estimate(value: float, variances: list[float], design: Design) -> Estimate:
     widening = 1 + design.test_train_ratio
     images, *others = variances
-    if not others:
-        return Estimate(value, float(np.sqrt(images * widening)), design.images - 1)
-    runs = max(others[0] - others[1], 0.0)
+    runs = max(others[0] - others[1], 0.0) if others else 0.0
     se = float(np.sqrt((images + runs) * widening))
+    se = se if se > _ROUNDING else 0.0
+    if not others:
+        return Estimate(value, se, design.images - 1)
     if not design.is_holdout:
         return Estimate(value, se, design.run_count - 1)
     # Satterthwaite: n - 1 as long as the images make up the error, and R - 1 where the

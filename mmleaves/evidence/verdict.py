@@ -26,9 +26,10 @@ class Verdict:
         kind: ``"better"``, ``"equivalent"``, ``"undecided"``, or ``"too early"``.
         winner: Name of the better one, or None.
         sentence: The same in plain words.
-        p_holm: p value of no difference, adjusted for the number of comparisons.
-        p_equivalence_holm: p value of a difference beyond the margin, adjusted, or
-            None for a single repeat.
+        p_holm: p value of no difference, adjusted for the number of comparisons by
+            Holm's method, and times the number of looks.
+        p_equivalence_holm: p value of a difference beyond the margin, adjusted as
+            well, or None for a single repeat.
     """
 
     kind: str
@@ -98,9 +99,10 @@ def decide(
         sentence += f" {what_next(measured, design, margin, minutes_per_run)}"
         sentence = sentence.rstrip()
         if measured.p <= ALPHA:
+            why = "as one of several" if pairs > 1 else f"after {looks} looks"
             sentence += (
-                " The interval alone leaves out 0, but as one of several it does not "
-                f"decide {adjusted}."
+                f" The interval alone leaves out 0, but {why} it does not decide "
+                f"{adjusted}."
             )
     return Verdict(kind, winner, sentence, p_holm, p_equivalence_holm)
 
@@ -113,7 +115,13 @@ def is_too_early(design: Design, planned_repeats: int | None) -> bool:
     return few or design.repeats > LAST_FREE_LOOK
 
 
-def counted_looks(design: Design, earlier: Sequence[int]) -> int:
+def counted_looks(
+    design: Design,
+    earlier: Sequence[int],
+    *,
+    repeats: int | None = None,
+    planned: int | None = None,
+) -> int:
     """Return by how many looks p values are to be multiplied (Bonferroni).
 
     Each end that was planned is a look, and more repeats after it are another. The
@@ -123,8 +131,12 @@ def counted_looks(design: Design, earlier: Sequence[int]) -> int:
     Args:
         design: Which images and runs there are.
         earlier: How many repeats were planned before each extension of the plan.
+        repeats: Look after so many; those that there are without it.
+        planned: How many are planned: more than these extend the plan once more.
     """
-    ends = [*earlier, design.repeats]
+    repeats = design.repeats if repeats is None else repeats
+    extends = planned is not None and repeats > planned
+    ends = [*earlier, *([planned] if extends else []), repeats]
     if design.images < IMAGES_TO_LOOK:
         return len(ends)
     late = sum(end > LAST_FREE_LOOK for end in ends)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from mmleaves.audit.page_style import BASE_STYLE
 from mmleaves.evidence.comparison_text import SHORT, habit_text
 from mmleaves.evidence.score_sums import SCORES
-from mmleaves.evidence.verdict import p_text
+from mmleaves.evidence.verdict import counted_looks, p_text
 from mmleaves.report import sections
 from mmleaves.report.curves import choice_gains
 from mmleaves.report.facts import facts
@@ -83,6 +83,7 @@ def write_report(
             has_maps=any(maps for *_, maps in shown),
             has_pictures=any(picture.uri for _, picture, _ in shown),
             images_folder=images,
+            looks=counted_looks(scored.design, scored.gathered.earlier_repeats),
             widening=math.sqrt(1 + scored.design.test_train_ratio),
         )
     )

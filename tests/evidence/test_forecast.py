@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from mmleaves.evidence.comparison import equivalence_p, guarded
 from mmleaves.evidence.design import Design
 from mmleaves.evidence.forecast import forecast
 from mmleaves.evidence.two_way import Estimate, two_way
@@ -68,6 +69,43 @@ def test_a_gap_below_the_margin_is_settled_by_showing_that_it_is_small():
     found = forecast(differences, estimate, plan, 0.01)
     assert found.repeats is not None
     assert forecast(differences, estimate, plan, 1e-9).repeats is None
+
+
+@pytest.mark.parametrize("n", [100, 400])
+def test_equality_is_forecast_as_the_verdict_says_it(n):
+    """Alike but for chance: the error that the verdict adds counts here, too."""
+    folds = np.stack([np.arange(n) // 2 % 5] * 60)
+    plan = Design(np.arange(n) % 2, ("a", "b"), 60, folds)
+    pattern = np.zeros((60, n))
+    for repeat in range(60):  # one image for A and one for B, others in each repeat
+        pattern[repeat, (2 * repeat) % n], pattern[repeat, (2 * repeat + 1) % n] = 1, -1
+    first = plan.first(3)
+    found = forecast(pattern[:3], two_way(pattern[:3], first), first, 0.01)
+
+    def shown(repeats):
+        here = plan.first(repeats)
+        estimate = two_way(pattern[:repeats], here)
+        return equivalence_p(guarded(estimate, n, here), 0.01) <= 0.05
+
+    assert found.images_limit is False
+    if n == 100:
+        assert found.repeats is None and not any(map(shown, range(4, 54)))
+        # The two images more alone: (t.975 + t.8) * sqrt(2 * 1.25) / (n + 2) = margin.
+        alone = np.sqrt(2.5) * (t.ppf(0.975, 99) + t.ppf(0.8, 99)) / 0.01 - 2
+        assert n + found.images >= alone
+    else:
+        assert abs(found.repeats - next(m for m in range(1, 50) if shown(3 + m))) <= 1
+
+
+def test_looks_that_more_repeats_cost_are_counted():
+    rng = np.random.default_rng(0)
+    differences = rng.choice([-1.0, 0, 1], p=(0.08, 0.82, 0.1), size=(4, 400))
+    plan = holdout(400, 4)
+    estimate = two_way(differences, plan)
+    free = forecast(differences, estimate, plan, 1e-9)
+    twice = forecast(differences, estimate, plan, 1e-9, looks=lambda repeats: 2)
+    half = forecast(differences, estimate, plan, 1e-9, level=0.025)
+    assert free.repeats < twice.repeats == half.repeats
 
 
 def test_a_single_repeat_has_no_forecast():

@@ -50,6 +50,16 @@ def test_p_is_multiplied_by_the_looks_and_it_is_said():
     assert "after 3 looks)" in thrice.sentence and "looks" not in once.sentence
 
 
+def test_a_forecast_beyond_the_plan_counts_the_look_it_costs():
+    labels, a, b, folds = recipes(100, 3, seed=29)
+    free = compare(labels, a, b, folds=folds)
+    at_end = compare(labels, a, b, folds=folds, planned_repeats=3)
+    assert free.verdict.kind == at_end.verdict.kind == "undecided"
+    assert free.measured.forecast.repeats < at_end.measured.forecast.repeats
+    extended = compare(labels, a, b, folds=folds, earlier_repeats=(2,))
+    assert extended.measured.forecast.repeats == at_end.measured.forecast.repeats
+
+
 def test_what_decides_once_need_not_after_many_looks():
     labels, a, b, folds = recipes(100, 4)
     once = compare(labels, a, b, folds=folds)

@@ -4,6 +4,7 @@ from scipy.stats import t
 from statsmodels.api import OLS
 from statsmodels.stats.sandwich_covariance import cov_cluster
 
+from mmleaves.evidence.compare import compare
 from mmleaves.evidence.design import Design
 from mmleaves.evidence.two_way import Estimate, two_way, two_way_jackknife
 
@@ -111,3 +112,27 @@ def test_a_score_that_needs_every_image_is_refused():
 
     with pytest.raises(ValueError, match="a class has too few images"):
         two_way_jackknife(sums, sums, score, plan)
+
+
+def test_one_run_on_a_holdout_is_not_widened():
+    """Two trained models are compared: how many images trained them is no matter."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    a, b = (np.clip(labels * 0.2 + rng.random(60) * 0.8, 0, 1) for _ in "ab")
+    a, b = (np.stack([1 - one, one], axis=-1) for one in (a, b))
+    without, with_it = (
+        compare(labels, a, b, metric="auroc", train_images=count)
+        for count in (None, 60)
+    )
+    assert without == with_it
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 5, 6, 7])
+def test_an_error_that_rounding_leaves_is_none(repeats):
+    """B has each image wrong in one repeat, A none: no image differs from another."""
+    n = 30 * repeats
+    labels = np.arange(n) % 2
+    folds = np.stack([np.arange(n) * 5 // n] * repeats)
+    b = np.arange(n) // 2 % repeats != np.arange(repeats)[:, None]
+    found = compare(labels, np.ones((repeats, n), bool), b, folds=folds).measured
+    assert found.se == 0 and found.low < found.points - 1 / n and found.p > 0
