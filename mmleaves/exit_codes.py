@@ -2,7 +2,8 @@
 
 DONE = 0
 # Python's own for what nobody expected: most likely a fault of ours. Also of `check`
-# that found what makes results wrong, and of `repeat` with runs that failed.
+# that found what makes results wrong, of `repeat` with runs that failed, and of
+# `calibrate` that missed a goal.
 FAULT = 1
 # As argparse: what the user gave cannot be used.
 USAGE = 2

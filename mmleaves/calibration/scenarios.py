@@ -28,8 +28,8 @@ SIMULATED = (
     Scenario("A/A scratch", (SCRATCH, SCRATCH)),
     Scenario("A=B backbones", (TUNED, OTHER_BACKBONE)),
     Scenario("A=B algorithms", (TUNED, OTHER_ALGORITHM)),
-    Scenario("5 points tuned", (TUNED, WORSE_5), gap=True),
-    Scenario("5 points scratch", (SCRATCH, WORSE_SCRATCH), gap=True),
+    Scenario("5 points tuned", (TUNED, WORSE_5), gap=True, power=85),
+    Scenario("5 points scratch", (SCRATCH, WORSE_SCRATCH), gap=True, power=85),
 )
 SMALLER_GAP = Scenario("4 points tuned", (TUNED, WORSE_4), gap=True)
 PLAIN = Size(holdout=0, halves=False, fresh=0)

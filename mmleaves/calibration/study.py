@@ -13,7 +13,7 @@ from mmleaves.evidence.comparison import (
     guarded,
 )
 from mmleaves.evidence.outcomes import Outcomes
-from mmleaves.evidence.paired_tests import holm
+from mmleaves.evidence.paired_tests import holm, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,15 @@ class Scenario:
         recipes: The recipes; A and B, or more for comparisons of several.
         size: How large an experiment is.
         gap: Whether B is truly worse: naming A is then right, and else an error.
+        power: In what share of experiments A should then be named at the least, in
+            percent.
     """
 
     name: str
     recipes: tuple[Recipe, ...]
     size: Size = field(default_factory=Size)
     gap: bool = False
+    power: float = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,5 +186,11 @@ def draws(
 
 
 def monte_carlo_error(share: float, experiments: int) -> float:
-    """Return half the 95 % interval of a share of so many experiments."""
+    """Return half the 95 % interval of a share of so many experiments.
+
+    Of none or all of them it is Wilson's, as the usual one would be certain.
+    """
+    if share in (0, 1):
+        low, high = wilson_interval(round(share * experiments), experiments)
+        return (high - low) / 2
     return 1.96 * float(np.sqrt(share * (1 - share) / experiments))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmleaves.calibration.forecast_study import ForecastStudy
+from mmleaves.calibration.goals import Check, cover, winners, wrong_winners
 from mmleaves.calibration.rules import OURS, RULES
 from mmleaves.calibration.study import Study, monte_carlo_error
 
@@ -38,12 +38,10 @@ def interval_table(studies: Sequence[Study]) -> str:
         "mean estimate, points": lambda s: f"{100 * s.values.mean():.2f}",
         "its deviation, points": lambda s: f"{100 * s.values.std(ddof=1):.2f}",
         "mean standard error, points": lambda s: f"{100 * s.errors.mean():.2f}",
-        "95 % intervals that hold the true gap, %": lambda s: share(
-            s.cover, s.experiments
-        ),
-        "named a winner, %": lambda s: share(s.winners(OURS), s.experiments),
+        "95 % intervals that hold the true gap, %": lambda s: _held(cover(s)),
+        "named a winner, %": lambda s: _held(winners(s), s.winners(OURS)),
         "named the wrong one, of a true gap, %": lambda s: (
-            share(s.wrong(OURS), s.experiments) if s.scenario.gap else ""
+            _held(wrong_winners(s)) if s.scenario.gap else ""
         ),
     }
     for name, cell in rows.items():
@@ -51,20 +49,34 @@ def interval_table(studies: Sequence[Study]) -> str:
     return _markdown(lines)
 
 
-def check_table(rows: Sequence[tuple[str, str, str]]) -> str:
+def check_table(checks: Sequence[Check]) -> str:
     """Return further checks: what, found, and what it should be."""
-    return _markdown([["check", "found, %", "goal, %"], *map(list, rows)])
+    rows = [
+        [one.what, _found(one), f"{one.goal}, missed" if one.missed else one.goal]
+        for one in checks
+    ]
+    return _markdown([["check", "found, %", "goal, %"], *rows])
 
 
-def forecast_row(study: ForecastStudy) -> tuple[str, str, str]:
-    """Return how often forecasts came true, as a row of `check_table`."""
-    found = study.true / max(1, study.forecasts)
-    return (
-        f"forecasts of 1 to 6 more repeats that came true within 1.5 times as many and "
-        f"one ({study.forecasts} of {study.undecided} undecided after two)",
-        share(found, max(1, study.forecasts)),
-        "≥ 85",
-    )
+def missed_line(checks: Sequence[Check]) -> str:
+    """Return which goals were missed, in a line; empty if none was."""
+    missed = [
+        f"{one.what}: {_found(one)} %, expected {one.goal} %"
+        for one in checks
+        if one.missed
+    ]
+    return f"Missed: {'; '.join(missed)}." if missed else ""
+
+
+def _found(check: Check) -> str:
+    # Of no forecast, say, nobody knows how many came true.
+    return share(check.share, check.experiments) if check.experiments else "none"
+
+
+def _held(check: Check, value: float | None = None) -> str:
+    """Return what was found, or a value beside it, marked if the goal was missed."""
+    text = share(check.share if value is None else value, check.experiments)
+    return f"{text}, missed" if check.missed else text
 
 
 def share(value: float, experiments: int) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from mmleaves import exit_codes
 from mmleaves.commands.reported_errors import reports_errors
 
 
@@ -53,10 +54,16 @@ def main(argv: list[str] | None = None) -> None:
 
     from mmleaves.calibration.checks import further_checks
     from mmleaves.calibration.features import read_features
+    from mmleaves.calibration.goals import study_checks
     from mmleaves.calibration.mixture import draw_images
     from mmleaves.calibration.scenarios import SIMULATED, real_scenarios
     from mmleaves.calibration.study import run_study
-    from mmleaves.calibration.tables import check_table, interval_table, rule_table
+    from mmleaves.calibration.tables import (
+        check_table,
+        interval_table,
+        missed_line,
+        rule_table,
+    )
 
     source, scenarios = draw_images, SIMULATED
     if args.features:
@@ -70,8 +77,14 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{args.experiments} experiments a column, seed {args.seed}.\n")
     print(rule_table(studies), end="\n\n")
     print(interval_table(studies))
+    checks = [check for study in studies for check in study_checks(study)]
     if args.features:
         for scenario in scenarios:
             print(f"\n{scenario.name}: {scenario.recipes[0]}, {scenario.recipes[1]}")
     elif not args.quick:
-        print(f"\n{check_table(further_checks(args.experiments, args.seed))}")
+        further = further_checks(args.experiments, args.seed)
+        print(f"\n{check_table(further)}")
+        checks += further
+    if line := missed_line(checks):
+        print(f"\n{line}", file=sys.stderr)
+        sys.exit(exit_codes.FAULT)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,8 +172,7 @@ def compare_all(
     Raises:
         ValueError: If nothing can be said from them; says what to do.
     """
-    if not 0 < margin < 100:
-        raise ValueError(f"margin is {margin}, expected points above 0 and below 100.")
+    check_margin(margin)
     if len(recipes) < 2:
         raise ValueError(
             f"found {len(recipes)} recipe to compare ({', '.join(recipes)}), expected "
@@ -256,16 +255,39 @@ def compare_all(
         comparisons=tuple(map(Comparison, verdicts, figures)),
         notes=(
             *notes(design, planned_repeats, earlier_repeats),
-            *copy_notes(said.values(), design),
-            *(
-                note
-                for name, one in said.items()
-                if one.probs is not None and name not in named
-                for note in tie_notes(one.probs, name)
-            ),
+            *outcome_notes(said, design, named),
             *_not_compared(figures, said, design),
         ),
     )
+
+
+def check_margin(margin: float) -> None:
+    """Refuse points that are none.
+
+    Raises:
+        ValueError: If they are not above 0 and below 100.
+    """
+    if not 0 < margin < 100:
+        raise ValueError(f"margin is {margin}, expected points above 0 and below 100.")
+
+
+def outcome_notes(
+    said: Mapping[str, Outcomes], design: Design, named: Container[str]
+) -> list[str]:
+    """Return which repeats look like copies, and how many predictions are ties.
+
+    Args:
+        said: Outcomes of each recipe by its name.
+        design: Which images and runs these are.
+        named: Recipes whose predicted classes stood beside their probabilities.
+    """
+    unnamed = {
+        name: one.probs
+        for name, one in said.items()
+        if one.probs is not None and name not in named
+    }
+    ties = (tie_notes(probs, name) for name, probs in unnamed.items())
+    return [*copy_notes(said, design), *itertools.chain.from_iterable(ties)]
 
 
 def _not_compared(

@@ -1,6 +1,6 @@
 """What a recipe said of each image in each repeat."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -155,19 +155,30 @@ def tie_notes(probs: np.ndarray, name: str) -> list[str]:
     ]
 
 
-def copy_notes(said: Iterable[Outcomes], design: Design) -> list[str]:
-    """Return that all repeats are alike, in plain words, if they are."""
-    parts = [np.stack([numbered_by_first_image(row) for row in design.runs])]
-    parts += [
-        p for o in said for p in (o.correct, o.predicted, o.probs) if p is not None
-    ]
-    if design.repeats == 1 or any((part != part[0]).any() for part in parts):
-        return []
-    what = "predictions" if design.is_holdout else "folds and predictions"
-    return [
-        f"All {design.repeats} repeats have the same {what} in every recipe, as copies "
-        "have. A copy is no new run: if they are copies, take out all but one."
-    ]
+def copy_notes(said: Mapping[str, Outcomes], design: Design) -> list[str]:
+    """Return which repeats of a recipe say the same of every image, in plain words.
+
+    Methods that draw nothing do so, too: so it is no error, as of `check_not_copied`.
+    """
+    notes = []
+    for name, one in said.items():
+        alike: dict[tuple, list[str]] = {}
+        for repeat in range(design.repeats):
+            # Right or wrong alone may well be the same on other folds.
+            parts = [numbered_by_first_image(design.runs[repeat]), one.correct[repeat]]
+            parts += [one.predicted[repeat]] if one.predicted is not None else []
+            parts = parts if one.probs is None else [one.probs[repeat]]
+            key = tuple(hash(np.ascontiguousarray(part).tobytes()) for part in parts)
+            alike.setdefault(key, []).append(str(repeat))
+        for first, *others in alike.values():
+            if others:
+                notes.append(
+                    f"{name} says the same of every image in the repeats "
+                    f"{', '.join([first, *others[:-1]])} and {others[-1]}, as copies "
+                    "do. A copy is no new run: if they are copies, take out all but "
+                    "one."
+                )
+    return notes
 
 
 def check_not_copied(a: Outcomes, b: Outcomes, design: Design) -> None:

@@ -78,7 +78,7 @@ def score_sums(
         Forman and Scholz, Apples-to-apples in cross-validation studies, SIGKDD
         Explorations 12:49, 2010 (F1 from sums over folds, AUROC within folds).
     """
-    _check_available(name, outcomes, design)
+    check_available(name, outcomes, design)
     labels, correct = design.labels, outcomes.correct
     if name == "accuracy":
         sums = np.stack([correct, np.ones_like(correct)], axis=-1).astype(float)
@@ -106,7 +106,12 @@ def score_sums(
     return ScoreSums(sums.astype(float), _ratio, int(kind.sum()))
 
 
-def _check_available(name: str, outcomes: Outcomes, design: Design) -> None:
+def check_available(name: str, outcomes: Outcomes, design: Design) -> None:
+    """Refuse a score that there is not, or that the outcomes are not enough for.
+
+    Raises:
+        ValueError: Says which there are, or what it needs.
+    """
     if name not in SCORES:
         raise ValueError(
             f"there is no metric {name!r}, expected one of {', '.join(SCORES)}."

@@ -1,14 +1,13 @@
 """What an experiment has found so far, in a few lines."""
 
-import csv
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from mmleaves.evidence.epochs import choice_gain
 from mmleaves.evidence.outcomes import most_probable
 from mmleaves.evidence.plan import Plan
-from mmleaves.evidence.run_files import SCORED_BY_EPOCH, read_record, read_run
+from mmleaves.evidence.run_files import read_record
 from mmleaves.experiments.runs import Run
 
 
@@ -25,79 +24,43 @@ def say_plan(plan: Plan, experiment: Path) -> str:
 
 def say_outcome(plan: Plan, experiment: Path, runs: Sequence[Run]) -> list[str]:
     """Return what was found: scores, and of several configs the verdicts."""
-    lines = [*_say_scores(plan, runs), *_say_choice_gains(plan, runs)]
+    lines = [*_say_scores(plan, experiment, runs), *_say_choice_gains(plan, runs)]
     if len(plan.configs) > 1:
         command = f"mmleaves compare {shlex.quote(str(experiment))}"
         lines += ["", *_say_verdicts(experiment), "", f"All figures: {command}"]
     return lines
 
 
-def _say_scores(plan: Plan, runs: Sequence[Run]) -> list[str]:
+def _say_scores(plan: Plan, experiment: Path, runs: Sequence[Run]) -> list[str]:
     """Return a line for each config: how many images it has right, and what it cost."""
     lines = []
     for config in plan.configs:
         done = [run for run in runs if run.config == config and run.is_complete]
-        if not done:
-            continue
-        right: dict[int, list[int]] = {}
-        minutes = 0.0
-        for run in done:
-            record = read_record(run.folder)
-            said = read_run(run.folder, record)
-            labels = most_probable(said.probs, said.classes)
-            rows = zip(labels, said.truth, strict=True)
-            counts = [said.classes[label] == truth for label, truth in rows]
-            right.setdefault(run.repeat, []).extend(counts)
-            minutes += record.minutes
-        shares = [100 * sum(counts) / len(counts) for counts in right.values()]
-        spread = f" ({min(shares):.1f} to {max(shares):.1f})" if len(shares) > 1 else ""
-        lines.append(
-            f"{config}: accuracy {sum(shares) / len(shares):.1f} %, mean of "
-            f"{len(shares)} repeat{'s' * (len(shares) > 1)}{spread}; "
-            f"{len(done)} runs, {minutes:.1f} min"
-        )
+        if done:
+            minutes = sum(read_record(run.folder).minutes for run in done)
+            cost = f"{len(done)} run{'s' * (len(done) > 1)}, {minutes:.1f} min"
+            lines.append(f"{config}: {_say_accuracy(experiment / config)}; {cost}")
     return lines
 
 
-@dataclass(frozen=True)
-class ChoiceGain:
-    """What choosing the epoch on the scored images would have added.
+def _say_accuracy(folder: Path) -> str:
+    """Return the accuracy of a config as `compare` counts it.
 
-    Args:
-        runs: How many runs recorded the score of each epoch.
-        points: Accuracy of the best epoch less that of the scored one, the mean over
-            these runs, in points.
-        best_epochs: The first best epoch of each run.
+    That is of complete repeats, in which every image is scored, and of copies once.
     """
+    from mmleaves.evidence.gather import gather
 
-    runs: int
-    points: float
-    best_epochs: tuple[int, ...]
-
-
-def choice_gain(runs: Sequence[Run]) -> ChoiceGain | None:
-    """Return what choosing on the scored images would have added, or None if unknown.
-
-    Args:
-        runs: Complete runs of one config.
-    """
-    gains, epochs = [], []
-    for run in runs:
-        path = run.folder / SCORED_BY_EPOCH
-        if not path.is_file():
-            continue
-        by_epoch = _accuracies(path)
-        said = read_run(run.folder, read_record(run.folder))
-        labels = [
-            said.classes[label] for label in most_probable(said.probs, said.classes)
-        ]
-        right = sum(a == b for a, b in zip(labels, said.truth, strict=True))
-        best = max(by_epoch, key=lambda epoch: (by_epoch[epoch], -epoch))
-        gains.append(by_epoch[best] - 100 * right / len(labels))
-        epochs.append(best)
-    if not gains:
-        return None
-    return ChoiceGain(len(gains), sum(gains) / len(gains), tuple(epochs))
+    try:
+        found = gather([str(folder)])
+    except ValueError as error:
+        return f"no accuracy ({str(error).rstrip('.')})"
+    (probs,) = found.recipes.values()
+    right = most_probable(probs, found.classes) == found.labels
+    shares = 100 * right.mean(axis=1)
+    count = len(shares)
+    spread = f" ({shares.min():.1f} to {shares.max():.1f})" if count > 1 else ""
+    repeats = f"{count} repeat{'s' * (count > 1)}"
+    return f"accuracy {shares.mean():.1f} %, mean of {repeats}{spread}"
 
 
 def _say_choice_gains(plan: Plan, runs: Sequence[Run]) -> list[str]:
@@ -105,7 +68,7 @@ def _say_choice_gains(plan: Plan, runs: Sequence[Run]) -> list[str]:
     lines = []
     for config in plan.configs:
         done = [run for run in runs if run.config == config and run.is_complete]
-        gain = choice_gain(done)
+        gain = choice_gain(run.folder for run in done)
         if gain is None:
             continue
         low, high = min(gain.best_epochs), max(gain.best_epochs)
@@ -115,13 +78,6 @@ def _say_choice_gains(plan: Plan, runs: Sequence[Run]) -> list[str]:
             f"{gain.points:+.1f} points of accuracy ({where}; {gain.runs} runs)."
         )
     return lines
-
-
-def _accuracies(path: Path) -> dict[int, float]:
-    with path.open(newline="") as file:
-        return {
-            int(row["epoch"]): float(row["accuracy"]) for row in csv.DictReader(file)
-        }
 
 
 def _say_verdicts(experiment: Path) -> list[str]:

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmleaves.evidence.epochs import find_in_run
 from mmleaves.evidence.gathered import GatheredRun
-from mmleaves.report.curves import find_in_run
 from mmleaves.report.pictures import HardImage
 from mmleaves.report.scored import Scored
 

@@ -77,7 +77,7 @@ def write_report(
             roc=curves,
             reliability=sections.reliabilities(scored),
             curves=sections.training_curves(scored),
-            choice_gains=choice_gains(scored),
+            choice_gains=choice_gains(scored.gathered.runs),
             stability=sections.stability(scored),
             galleries=galleries,
             has_maps=any(maps for *_, maps in shown),

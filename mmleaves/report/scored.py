@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmleaves.evidence.class_numbers import positive_class
-from mmleaves.evidence.compare import Comparison
+from mmleaves.evidence.compare import Comparison, check_margin, outcome_notes
 from mmleaves.evidence.design import Design
 from mmleaves.evidence.gathered import DEFAULT_MARGIN, Gathered
 from mmleaves.evidence.outcomes import Outcomes, outcomes
 from mmleaves.evidence.recipe_scores import RecipeScores, recipe_scores
+from mmleaves.evidence.score_sums import check_available
 from mmleaves.evidence.verdict import notes
 
 
@@ -75,14 +76,20 @@ def score(
         name: outcomes(values, design, name, predicted=gathered.predicted.get(name))
         for name, values in gathered.recipes.items()
     }
+    margin = next(
+        one for one in (margin, gathered.margin, DEFAULT_MARGIN) if one is not None
+    )
+    check_margin(margin)
+    for one in said.values():
+        check_available(metric, one, design)
     given = positive if positive is not None else gathered.positive
     index = positive_class(given, gathered.classes)
     if len(said) > 1:
         report = gathered.compare(
             metric=metric, margin=margin, positive=positive, all_pairs=all_pairs
         )
-        margin, recipes = report.margin, report.recipes
-        comparisons, limits = report.comparisons, report.notes
+        recipes, comparisons = report.recipes, report.comparisons
+        limits = report.notes
     else:
         recipes = tuple(
             recipe_scores(name, one, design, index) for name, one in said.items()
@@ -90,10 +97,8 @@ def score(
         comparisons = ()
         limits = (
             *notes(design, gathered.planned_repeats, gathered.earlier_repeats),
+            *outcome_notes(said, design, gathered.predicted),
             *gathered.notes,
-        )
-        margin = next(
-            one for one in (margin, gathered.margin, DEFAULT_MARGIN) if one is not None
         )
     return Scored(
         gathered, design, said, index, metric, margin, recipes, comparisons, limits

@@ -257,23 +257,41 @@ def test_a_copied_run_is_found_under_other_numbers_of_its_folds():
         compare(LABELS, *probs, folds=folds)
 
 
-def test_repeats_that_are_all_alike_are_told_where_only_predictions_are_known():
+def test_repeats_that_are_alike_are_told_for_each_recipe():
     folds = np.stack([FOLDS[0], (FOLDS[0] + 1) % 10, (FOLDS[0] + 7) % 10])
     a, b = np.tile(LABELS, (2, 3, 1))
     b[:, :9] = 1
-    note = "All 3 repeats have the same folds and predictions in every recipe, as copi"
+
+    def told(recipes, folds=folds, **options):
+        notes = compare_all(LABELS, recipes, folds=folds, **options).notes
+        return [one.partition(", as copies")[0] for one in notes if "same of" in one]
+
+    alike = "says the same of every image in the repeats"
     for pair in ((a, b), (a == LABELS, b == LABELS)):
-        report = compare_all(LABELS, dict(zip("AB", pair, strict=True)), folds=folds)
-        assert [one.startswith(note) for one in report.notes].count(True) == 1
-    holdout = compare_all(LABELS, {"A": a, "B": b}, train_images=99)
-    assert any("repeats have the same predictions in" in o for o in holdout.notes)
-    b[2, 0] = 0
+        expected = [f"{name} {alike} 0, 1 and 2" for name in "AB"]
+        assert told(dict(zip("AB", pair, strict=True))) == expected
+    expected = [f"{name} {alike} 0, 1 and 2" for name in "AB"]
+    assert told({"A": a, "B": b}, None, train_images=99) == expected
+    # One that was copied in one recipe alone, and one that was not.
+    b[0, 0], b[1:, 1] = 0, 0
+    a[1, 3], a[2, 4] = 0, 1
+    assert told({"A": a, "B": b}) == [f"B {alike} 1 and 2"]
+    # On other folds the same images may well be right.
     split = folds.copy()
     split[1] = np.random.default_rng(0).permutation(folds[1])
-    for changed in ({"A": a, "B": b, "folds": folds}, {"A": a, "B": a, "folds": split}):
-        given = changed.pop("folds")
-        report = compare_all(LABELS, changed, folds=given)
-        assert not any("have the same" in one for one in report.notes)
+    always = np.tile(LABELS, (3, 1))
+    always[1:, 5] = 0
+    assert told({"A": always, "B": a}, split) == []
+
+
+def test_probabilities_that_are_alike_are_told_whatever_the_folds():
+    rng = np.random.default_rng(0)
+    folds = np.stack([FOLDS[0], rng.permutation(FOLDS[0])])
+    a, b = rng.dirichlet((1, 1), (2, 2, N))
+    b[1] = b[0]
+    notes = compare_all(LABELS, {"A": a, "B": b}, folds=folds).notes
+    (note,) = [one for one in notes if "same of every image" in one]
+    assert note.startswith("B says the same of every image in the repeats 0 and 1, as")
 
 
 def damaged(path: Path) -> None:

@@ -37,15 +37,15 @@ def test_what_training_left_is_found_and_long_curves_are_thinned(experiment):
 
 def test_choosing_the_epoch_on_the_scored_images_is_told(experiment):
     scored = score(gather([str(experiment)]))
-    assert choice_gains(scored) == []
+    assert choice_gains(scored.gathered.runs) == {}
     for repeat, fold, best in ((0, 0, 90.0), (1, 1, 80.0)):
         where = experiment / "coarse" / f"repeat{repeat}-fold{fold}"
         text = f"epoch,accuracy,cross_entropy\n1,{best},0.3\n2,40,0.4\n"
         (where / "scored-by-epoch.csv").write_text(text)
-    (gain,) = choice_gains(scored)
+    ((recipe, gain),) = choice_gains(scored.gathered.runs).items()
     correct, folds = scored.said["coarse"].correct, scored.design.folds
     own = [100 * correct[r, folds[r] == r].mean() for r in (0, 1)]
-    assert (gain.recipe, gain.runs) == ("coarse", 2)
+    assert (recipe, gain.runs) == ("coarse", 2)
     assert gain.points == pytest.approx((90 + 80 - sum(own)) / 2)
     assert "scored images/accuracy" in read_curves(scored.gathered.runs)
 

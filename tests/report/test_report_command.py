@@ -3,7 +3,9 @@
 import re
 from html import unescape
 
+import numpy as np
 import pytest
+from evidence.conftest import SmallExperiment
 from report.tables import write_table
 from tool_runs import check, run_python
 
@@ -94,6 +96,36 @@ def test_what_is_none_is_refused(experiment, tmp_path, capsys, options, message)
     assert end.value.code == 2
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--metric", "speed"], "there is no metric 'speed', expected one of"),
+        (["--metric", "auroc"], "'auroc' cannot be computed .* there are 3, without"),
+        (["--margin", "-3"], "margin is -3.0, expected points above 0 and below 100"),
+    ],
+)
+def test_of_a_single_recipe_the_same_is_refused(tmp_path, capsys, options, message):
+    table = write_table(tmp_path / "a.csv", seed=0, probs=False, repeats=1)
+    out = tmp_path / "page.html"
+    with pytest.raises(SystemExit) as end:
+        main([table, *options, "--out", str(out)])
+    assert end.value.code == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not out.exists()
+
+
+def test_of_a_single_recipe_copies_and_ties_are_told(tmp_path):
+    experiment = SmallExperiment(tmp_path / "experiment", kind="holdout")
+    even = np.full((40, 2), 0.5)
+    experiment.probs = lambda config, repeat: even
+    experiment.write_all()
+    out = tmp_path / "page.html"
+    main([str(experiment.folder / "probe"), "--out", str(out)])
+    text = words(out.read_text(encoding="utf-8"))
+    assert "probe says the same of every image in the repeats 0 and 1, as" in text
+    assert text.count("100 % of probe's predictions are ties between classes") == 1
 
 
 def test_without_pictures_it_runs_without_torch(experiment, tmp_path):
