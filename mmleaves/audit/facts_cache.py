@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ VERSION = 4
 # is as coarse as FAT's, 2 s: what is younger is not kept. Git does so for its index.
 FRESH_S = 3
 KEPT_DAYS = 90
+Found = TypeVar("Found")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -49,6 +51,24 @@ def open_cache(tell: Callable[[str], None]) -> "FactsCache | None":
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
         tell(f"Nothing is kept for the next time: {error}")
         return None
+
+
+def look_with_cache(
+    look: Callable[["FactsCache | None"], Found], tell: Callable[[str], None]
+) -> Found:
+    """Return what ``look`` finds with the cache of `cache_folder`.
+
+    One that is full or locked keeps nobody from looking: it is told, and ``look`` is
+    called once more, with None.
+    """
+    cache = open_cache(tell)
+    try:
+        return look(cache)
+    except OSError as error:
+        if cache is None:
+            raise
+        tell(f"Nothing is kept for the next time: {error}")
+        return look(None)
 
 
 def stamp(stat: os.stat_result) -> str:
@@ -183,7 +203,8 @@ class FactsCache:
 def _unusable(path: Path, error: sqlite3.Error) -> OSError:
     return OSError(
         f"{path}: the audit's cache cannot be used ({error}), expected a file that can "
-        "be read and written. Delete it, or name another folder by --cache-dir."
+        "be read and written. Delete it, or name another folder: by XDG_CACHE_HOME, or "
+        "for `check` by --cache-dir."
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Container, Sequence
 from dataclasses import replace
 
+from mmleaves.audit.group_values import spelt_alike, without_gaps
 from mmleaves.audit.parts import Part
 from mmleaves.audit.report import Finding, counted
 from mmleaves.datasets.class_order import HELD_OUT_NAMES, TRAIN_NAMES, some_names
@@ -46,16 +47,19 @@ def judge_columns(parts: Sequence[Part]) -> tuple[list[Part], list[Finding]]:
     """Say which columns were found unasked, and leave out what are no groups.
 
     A column called ``group`` with no more values than there are labels, or with the
-    names of parts, says something else.
+    names of parts, says something else. What is left has one spelling of each number,
+    and ``""`` for gaps.
 
     Returns:
-        The parts, and a note if there is such a column.
+        The parts, and notes of such a column and of gaps.
     """
+    parts, gaps = without_gaps(spelt_alike(parts))
     found = [part for part in parts if part.group_column]
     groups = {group for part in found for group in part.groups or () if group}
     labels = {label for part in parts for label in part.labels if label is not None}
     if not groups:
-        return [_without(part) for part in parts], []
+        kept = [_without(part) for part in parts]
+        return kept, gaps if any(part.groups for part in kept) else []
     column = found[0].group_column or ""
     where = " and ".join(part.name for part in found)
     are_parts = {group.lower() for group in groups} <= TRAIN_NAMES | HELD_OUT_NAMES
@@ -84,7 +88,7 @@ def judge_columns(parts: Sequence[Part]) -> tuple[list[Part], list[Finding]]:
         do="Nothing, if it is so; else name another by --group-column, or none by "
         "--group-column ''. Before a training, give the column another name.",
     )
-    return list(parts), [note]
+    return parts, [note, *gaps]
 
 
 def _without(part: Part) -> Part:

@@ -21,7 +21,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     add_comparison_arguments(parser)
     parser.add_argument(
-        "--json", metavar="FILE", help="write all figures there; - prints them instead"
+        "--json",
+        metavar="FILE.json",
+        help="write all figures there; - prints them instead",
     )
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
@@ -33,9 +35,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Compare what ``argv`` (default: the command line) names."""
     args = parse_args(argv)
-    if args.json and args.json != "-":
-        check_can_write(Path(args.json), "--json")
-        check_no_input(Path(args.json), "--json", _read_files(args.runs))
+    printed = args.json in ("-", "/dev/stdout")
+    if args.json and not printed:
+        _check_place(Path(args.json), args.runs)
     import json
     import sys
 
@@ -56,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
         all_pairs=args.all_pairs,
     )
     text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    if args.json == "-":
+    if printed:
         print(text)
         return
     # A file or a pipe has no width, and the tables need some.
@@ -70,12 +72,23 @@ def main(argv: list[str] | None = None) -> None:
         print(f"Figures: {args.json}")
 
 
+def _check_place(path: Path, runs: list[str]) -> None:
+    """Refuse to write over what is read, and over any other file of an experiment."""
+    check_can_write(path, "--json")
+    check_no_input(path, "--json", _read_files(runs))
+    if path.suffix.lower() != ".json":
+        raise ValueError(
+            f"--json {path}: expected a name that ends in .json, or - to print the "
+            "figures. Name another."
+        )
+
+
 def _read_files(runs: list[str]) -> list[Path]:
-    """Return the tables, and of experiments what a name in .json could hit."""
+    """Return the tables, and what an experiment and its runs have in .json."""
     folders = [path for path in map(Path, runs) if path.is_dir()]
     return [
         *map(Path, runs),
         *(folder.resolve().parent / "plan.json" for folder in folders),
         *(folder / "plan.json" for folder in folders),
-        *(file for folder in folders for file in folder.rglob("run.json")),
+        *(file for folder in folders for file in folder.rglob("repeat*/**/*.json")),
     ]

@@ -1,11 +1,11 @@
 """Columns of a CSV file as people write it: with BOM, CRLF, quotes, or mistakes."""
 
-import codecs
 import csv
 import io
 from pathlib import Path
 
 from mmleaves.datasets.image_files import relative_path
+from mmleaves.encodings import refuse_utf16
 from mmleaves.names_as_text import from_text
 
 
@@ -93,11 +93,7 @@ def _decode(file: str) -> str:
             f"{file}: found no such file, expected a CSV file with one row an image. "
             "Correct the name, or put the file there."
         ) from None
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ValueError(
-            f"{file}, line 1: found UTF-16 text, expected UTF-8. Save the file as "
-            "UTF-8 (in Excel: 'CSV UTF-8')."
-        )
+    refuse_utf16(file, data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

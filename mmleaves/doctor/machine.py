@@ -27,7 +27,9 @@ def check_threads(given: str | None, n_cores: int) -> Iterator[Finding]:
     """Yield what is wrong with ``OMP_NUM_THREADS``, if anything is."""
     if given is None:
         return
-    if not given.isdecimal() or int(given) < 1:
+    # OpenMP takes a list as well, a number for each level of nesting.
+    outer = given.partition(",")[0]
+    if not outer.isdecimal() or int(outer) < 1:
         yield Finding(
             "error",
             "threads",
@@ -35,7 +37,7 @@ def check_threads(given: str | None, n_cores: int) -> Iterator[Finding]:
             f"expected a whole number from 1 to {n_cores}.",
             f"export OMP_NUM_THREADS={n_cores}",
         )
-    elif int(given) > n_cores:
+    elif int(outer) > n_cores:
         yield Finding(
             "warning",
             "threads",

@@ -122,7 +122,7 @@ def as_numbers(values: np.ndarray, names: Sequence[str], what: str) -> np.ndarra
 
 
 def _known(values: Sequence | np.ndarray, what: str) -> np.ndarray:
-    """Return an array in which nothing is missing, of integers where all are.
+    """Return an array in which nothing is missing, of integers or bools where all are.
 
     Raises:
         ValueError: If there is a gap, which pandas writes as None, nan or NA.
@@ -137,6 +137,8 @@ def _known(values: Sequence | np.ndarray, what: str) -> np.ndarray:
         raise ValueError(f"{what}: found {gaps[0]}, expected a class of each image.")
     if all(type(value) is int for value in flat):
         return values.astype(int)
+    if flat and all(isinstance(value, bool | np.bool_) for value in flat):
+        return values.astype(bool)
     return values
 
 

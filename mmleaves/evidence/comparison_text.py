@@ -108,7 +108,8 @@ def _letters(count: int) -> list[str]:
 
 
 def _title(report: Report) -> str:
-    what = "seeds" if report.is_holdout else "repeats"
+    what = "seed" if report.is_holdout else "repeat"
+    what += "" if report.repeats == 1 else "s"
     runs = f", {report.runs} runs of each" if report.runs > report.repeats else ""
     images = "held-out images" if report.is_holdout else "images"
     return f"{report.images} {images}, {report.repeats} {what}{runs}; percent"

@@ -19,7 +19,10 @@ from mmleaves.evidence.short_names import short_for, told_apart
 def is_experiment(path: str) -> bool:
     """Return whether this is the folder of an experiment, or of one of its configs."""
     folder = _folder(path)
-    return any(Path(one, FILE).is_file() for one in (folder, folder.parent))
+    # Tables may lie in it too.
+    return not folder.is_file() and any(
+        Path(one, FILE).is_file() for one in (folder, folder.parent)
+    )
 
 
 def _folder(path: str) -> Path:

@@ -220,6 +220,8 @@ def _names(tables: Sequence[RecipeTable]) -> list[str]:
     if len(set(stems)) == len(stems):
         return stems
     paths = [table.path for table in tables]
-    if len(set(paths)) < len(paths):
-        raise ValueError(f"found {paths[0]} twice, expected a table for each recipe.")
+    if twice := [path for path in paths if paths.count(path) > 1]:
+        raise ValueError(
+            f"found {twice[0]} twice, expected a table for each recipe. Name it once."
+        )
     return paths

@@ -10,6 +10,8 @@ from mmleaves.evidence.design import Design, numbered_by_first_image
 
 # Of rows that should sum to 1; float16 probabilities of 1000 classes stay below.
 SUM_TOLERANCE = 0.02
+# Rounded ones may be further off, but not so far that they say something else.
+ROUNDED_TOLERANCE = 0.1
 # 1 - p may fall below 0 by rounding.
 BELOW_ZERO = 1e-6
 
@@ -221,10 +223,28 @@ def wrong_probs(probs: np.ndarray) -> tuple[tuple[int, ...], str] | None:
     sums = probs.sum(axis=-1, dtype=np.float64)
     places = np.argwhere(np.abs(sums - 1) > SUM_TOLERANCE)
     if len(places):
+        places = np.argwhere(np.abs(sums - 1) > _rounded_tolerance(probs))
+    if len(places):
         found = sums[tuple(places[0])]
-        text = f"found probabilities that sum to {found:.3f}, expected 1. {advice}"
+        text = (
+            f"found probabilities that sum to {found:.3f}, expected 1. {advice} "
+            "Rounded ones need more digits."
+        )
         return tuple(places[0].tolist()), text
     return None
+
+
+def _rounded_tolerance(probs: np.ndarray) -> float:
+    """Return how far from 1 the rows may sum if all numbers are rounded to few digits.
+
+    Each number is off by half a digit at most, and a row by so much for each class.
+    """
+    for digits in (2, 3):
+        # Binary fractions are a little more or less than what was written.
+        if np.abs(probs - probs.round(digits)).max() < 1e-6:
+            most = min(probs.shape[-1] * 0.5 * 10**-digits, ROUNDED_TOLERANCE)
+            return max(most + 1e-6, SUM_TOLERANCE)
+    return SUM_TOLERANCE
 
 
 def _check_classes(values: np.ndarray, design: Design, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmleaves.encodings import refuse_utf16
 from mmleaves.evidence.outcomes import wrong_probs
 from mmleaves.evidence.predictions import SUFFIXES, float_columns
 
@@ -140,7 +141,7 @@ def _read(path: str) -> "pa.Table":
             table = _read_csv(path)
         # Text that is no UTF-8, too.
         table.validate(full=True)
-        table = table.rename_columns([name.strip() for name in table.column_names])
+        table = table.rename_columns(list(map(_without_spaces, table.column_names)))
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         # One with a number is the disk's; pyarrow has none for what it cannot unpack.
         if getattr(error, "errno", None) is not None:
@@ -158,8 +159,15 @@ def _read(path: str) -> "pa.Table":
     return table
 
 
+def _without_spaces(name: str) -> str:
+    prefix, colon, rest = name.strip().partition(":")
+    return f"prob:{rest.strip()}" if prefix + colon == "prob:" else name.strip()
+
+
 def _read_csv(path: str) -> "pa.Table":
     """Read a file with commas, semicolons or tabs between its columns."""
+    with Path(path).open("rb") as start:
+        refuse_utf16(path, start.read(2))
     import pyarrow as pa
     from pyarrow.csv import ConvertOptions, ParseOptions, read_csv
 

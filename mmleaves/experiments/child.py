@@ -95,7 +95,7 @@ def done(run: Run) -> bool:
 def failure(run: Run, exit_code: int) -> str:
     """Return what a failed run's log says of it, and where it is."""
     log = run.folder / LOG
-    text = log.read_text(errors="replace") if log.is_file() else ""
+    text = log.read_text("utf-8", "replace") if log.is_file() else ""
     # Earlier attempts stand above the last start.
     lines = text.rpartition(STARTED)[2].splitlines()[1:]
     said = [line for line in lines if line.strip() and not line.startswith(DEBUG)]
@@ -131,6 +131,10 @@ def print_into(path: Path) -> None:
     file = path.open("a")
     os.dup2(file.fileno(), 1)
     os.dup2(file.fileno(), 2)
-    sys.stdout, sys.stderr = os.fdopen(1, "w", 1), os.fdopen(2, "w", 1)
+    # Names of files and classes stand in it, whatever the terminal's encoding.
+    sys.stdout, sys.stderr = (
+        os.fdopen(number, "w", 1, encoding="utf-8", errors="backslashreplace")
+        for number in (1, 2)
+    )
     now = datetime.now().isoformat(timespec="seconds")
     print(f"{STARTED}{now}, process {os.getpid()}")

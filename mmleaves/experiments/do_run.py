@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
+from mmleaves.checkpoints.pointer import named_file
 from mmleaves.commands import train
 from mmleaves.evidence.plan import Plan, read_plan
 from mmleaves.evidence.predict import predict
@@ -107,8 +108,7 @@ def _write_command(run: Run, arguments: list[str]) -> None:
 
 def _checkpoint(training: Path, epoch_rule: str) -> Path:
     if epoch_rule == "last":
-        name = (training / "last_checkpoint").read_text().strip()
-        return training / Path(name).name
+        return training / named_file(training)
     found = sorted(training.glob("best_*.pth"))
     if len(found) != 1:
         raise ValueError(

@@ -12,6 +12,7 @@ from mmleaves.audit.from_datasets import (
     parts_of_config,
 )
 from mmleaves.audit.group_columns import judge_columns
+from mmleaves.audit.group_values import is_gap, spelt_alike
 from mmleaves.audit.parts import Part
 from mmleaves.audit.split_proposal import clusters
 from mmleaves.config import fill_datasets
@@ -28,9 +29,6 @@ from mmleaves.experiments.image_table import (
 )
 from mmleaves.experiments.recipes import Recipe
 from mmleaves.names_as_text import as_text
-
-# How tables write that something is not known.
-NO_GROUP = {"", "-", "?", "na", "n/a", "nan", "none", "null", "<na>"}
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def _read(
     classes = parts[0].classes
     for part in parts:
         check_same_classes(classes, part.classes, other_name=part.name)
-    images = _images(parts)
+    images = _images(spelt_alike(parts))
     positive = _positive(cfg) if len(classes) == 2 else None
     unused = None if group_column or group_pattern else _unused_column(cfg)
     return Data(images, classes, positive, config_megapixels(cfg) or 64, unused)
@@ -127,7 +125,7 @@ def refuse_gaps(images: Sequence[PlannedImage], column: str) -> None:
     Raises:
         ValueError: If there are some.
     """
-    lacking = [one for one in images if one.group.strip().lower() in NO_GROUP]
+    lacking = [one for one in images if is_gap(one.group)]
     if lacking:
         raise ValueError(
             f"--group {column}: found {len(lacking)} of {len(images)} images without a "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmleaves.audit.duplicates import pictures
-from mmleaves.audit.facts_cache import open_cache
+from mmleaves.audit.facts_cache import FactsCache, look_with_cache
 from mmleaves.audit.near_duplicates import near_duplicates
 from mmleaves.audit.parts import Item
 from mmleaves.audit.reading import read_images
@@ -35,8 +35,16 @@ def with_near_copies(
     Raises:
         ValueError: If an image file cannot be used; no run could be done with it.
     """
+    return look_with_cache(
+        lambda cache: _tied(images, cache, max_megapixels),
+        lambda text: print(text, file=sys.stderr),
+    )
+
+
+def _tied(
+    images: Sequence[PlannedImage], cache: FactsCache | None, max_megapixels: float
+) -> tuple[list[PlannedImage], int]:
     items = [Item(one.image, one.part, one.label) for one in images]
-    cache = open_cache(lambda text: print(text, file=sys.stderr))
     facts, problems = read_images(
         (item.path for item in items), cache=cache, max_megapixels=max_megapixels
     )

@@ -42,7 +42,7 @@ def run_on_ray(
         raise ValueError(
             "found no Ray, which --ray needs. Install it: pip install 'mmleaves[ray]'."
         ) from None
-    threads = max(1, int(os.environ.get("OMP_NUM_THREADS", 1)))
+    threads = threads_of_a_run()
     with _cluster(address, slots=jobs * threads):
         if address != LOCAL:
             threads = _fitting_threads(threads)
@@ -59,6 +59,13 @@ def run_on_ray(
             for run in runs
         }
         return _collect(todo, watcher)
+
+
+def threads_of_a_run() -> int:
+    """Return how many threads ``OMP_NUM_THREADS`` gives a run, 1 if it is not set."""
+    # OpenMP takes a list as well, a number for each level of nesting: "4,2".
+    first = os.environ.get("OMP_NUM_THREADS", "1").partition(",")[0]
+    return max(1, int(first))
 
 
 def _fitting_threads(most: int) -> int:

@@ -79,7 +79,8 @@ def kept_config(experiment: Path, name: str) -> Path:
 def keep_recipe(recipe: Recipe, experiment: Path) -> None:
     """Write the merged config into the experiment: a later change reaches no run."""
     path = kept_config(experiment, recipe.name)
-    write_whole(path, lambda file: file.write_text(recipe.cfg.pretty_text))
+    text = recipe.cfg.pretty_text
+    write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
     if (kept := read_recipe(experiment, recipe.name)).sha256 != recipe.sha256:
         raise ValueError(
             f"{recipe.cfg.filename}: found settings that cannot be written down and "

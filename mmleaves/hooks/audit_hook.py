@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmleaves.audit.audit import audit_parts
-from mmleaves.audit.facts_cache import open_cache
+from mmleaves.audit.facts_cache import look_with_cache
 from mmleaves.audit.from_datasets import (
     config_megapixels,
     part_of,
@@ -130,16 +130,11 @@ class AuditHook(Hook):
                 grave=False,
             )
             return None
-        cache = open_cache(lambda text: _say([text], grave=False))
         limit = config_megapixels(cfg) or 64
-        try:
-            return audit_parts(known, found, cache=cache, max_megapixels=limit)
-        except OSError as error:
-            if cache is None:
-                raise
-            # A disk that is full keeps no training from its first epoch.
-            _say([f"The audit keeps nothing: {error}"], grave=False)
-            return audit_parts(known, found, cache=None, max_megapixels=limit)
+        return look_with_cache(
+            lambda cache: audit_parts(known, found, cache=cache, max_megapixels=limit),
+            lambda text: _say([text], grave=False),
+        )
 
 
 def summary_lines(report: Report, path: Path) -> list[str]:

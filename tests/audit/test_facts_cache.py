@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from mmleaves.audit.audit import audit_parts
-from mmleaves.audit.facts_cache import FactsCache
+from mmleaves.audit.facts_cache import FactsCache, cache_folder, look_with_cache
 from mmleaves.audit.parts import Part
 from mmleaves.audit.reading import read_images
+from mmleaves.experiments.image_table import POOL, PlannedImage
+from mmleaves.experiments.near_copies import with_near_copies
 
 
 @pytest.fixture
@@ -104,6 +106,50 @@ def test_a_folder_that_cannot_hold_a_cache_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         FactsCache(tmp_path / "file")
+
+
+@pytest.fixture
+def full(tmp_path, monkeypatch):
+    """The cache that all commands share, which takes no results any more."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    cache = FactsCache(cache_folder())
+    with sqlite3.connect(cache.path) as db:
+        db.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON results "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    return cache
+
+
+def test_who_keeps_nothing_is_told_how_to_move_the_cache(full):
+    with pytest.raises(
+        OSError, match=r"disk is full\).*XDG_CACHE_HOME, or for `check`"
+    ):
+        full.keep_result(b"key", "value")
+
+
+def test_a_full_cache_is_told_and_done_without(full):
+    caches, said = [], []
+
+    def look(cache):
+        caches.append(cache and cache.path)
+        if cache:
+            cache.keep_result(b"key", "value")
+        return "found"
+
+    assert look_with_cache(look, said.append) == "found"
+    assert caches == [full.path, None]
+    assert len(said) == 1 and said[0].startswith("Nothing is kept for the next time: ")
+
+
+def test_an_experiment_is_planned_beside_a_full_cache(full, old, capsys):
+    images = [
+        PlannedImage(path, path, "leaf", "", number, POOL)
+        for number, path in enumerate(old)
+    ]
+    tied, near = with_near_copies(images)
+    assert (tied, near) == (images, 0)
+    assert "database or disk is full" in capsys.readouterr().err
 
 
 def test_what_nobody_asked_for_in_90_days_is_dropped(cache, old):

@@ -67,6 +67,49 @@ def test_no_column_is_used_if_none_is_wanted_and_another_if_it_is_named(table):
     assert of_kind(report, "group-leak") and not of_kind(report, "group-column")
 
 
+@pytest.mark.parametrize("group", [None, "patient"])
+def test_gaps_are_no_group_and_are_counted(table, group):
+    groups = [f"P{i // 2}" for i in range(20)]
+    train = table("train.csv", range(0, 20), [*groups[:17], "NA", "", "n/a"])
+    test = table("test.csv", range(20, 24), ["NA", "nan", "P10", "P11"])
+    report = check(train, test, group=group)
+    assert not of_kind(report, "group-leak") and report.leaks == {}
+    (note,) = of_kind(report, "group-gap")
+    assert note.severity == "note" and note.where == "train and test"
+    assert note.found == (
+        "5 of 24 images without a group: found '', 'NA', 'n/a' and 1 more in its place."
+    )
+    assert [item.place for item, _ in note.images][:2] == [
+        "train.csv, line 19",
+        "train.csv, line 20",
+    ]
+    # Eight patients of two images, one of one, two of one, and five of none.
+    assert len(set(report.clusters)) == 8 + 1 + 2 + 5
+
+
+def test_a_column_of_gaps_alone_is_told_if_it_was_named(table):
+    file = table("train.csv", range(0, 20), ["NA"] * 20)
+    (note,) = of_kind(check(file, group="patient"), "group-gap")
+    assert note.found.startswith("20 of 20 images without a group: found 'NA'")
+    assert not of_kind(check(file), "group-gap")
+
+
+@pytest.mark.parametrize("group", [None, "patient"])
+def test_a_number_is_one_group_with_and_without_its_decimals(table, group):
+    train = table("train.csv", range(0, 20), [*(f"{i // 2}.0" for i in range(19)), ""])
+    test = table("test.csv", range(20, 24), ["9", "10", "11", "12"])
+    report = check(train, test, group=group)
+    (leak,) = of_kind(report, "group-leak")
+    assert leak.found == "1 group with images in two parts or more, such as '9'."
+
+
+@pytest.mark.parametrize("other", ["P12", "9.5"])
+def test_among_what_is_no_whole_number_decimals_tell_groups_apart(table, other):
+    train = table("train.csv", range(0, 20), [f"{i // 2}.0" for i in range(20)])
+    test = table("test.csv", range(20, 24), ["9", "10", "11", other])
+    assert not of_kind(check(train, test), "group-leak")
+
+
 @pytest.mark.parametrize("values", [("treated", "control"), ("train", "val", "test")])
 def test_a_group_that_is_no_finer_than_the_labels_or_a_part_is_not_used(table, values):
     groups = [values[i % len(values)] for i in range(24)]

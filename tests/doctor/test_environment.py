@@ -97,6 +97,7 @@ def test_versions_that_clash_are_named_with_what_to_install(clash):
 
 def test_threads_workers_and_memory_that_are_not_there(tmp_path):
     assert not list(check_threads(None, 2)) + list(check_threads("2", 2))
+    assert not list(check_threads("2,1", 2))
     assert [f.severity for f in check_threads("0", 2)] == ["error"]
     assert [f.line for f in check_threads("64", 2)] == ["export OMP_NUM_THREADS=2"]
     assert not list(check_workers(2, 1)) + list(check_workers(4, 4))

@@ -43,6 +43,13 @@ def test_the_figures_go_into_a_file_or_to_the_output(experiment, tmp_path, capsy
     assert json.loads(capsys.readouterr().out) == written
 
 
+def test_one_repeat_is_called_so(make_experiment, capsys):
+    for kind, what in (("cv", "1 repeat, "), ("holdout", "1 seed; ")):
+        experiment = make_experiment(kind=kind, repeats=1).write_all()
+        main([str(experiment.folder)])
+        assert f"images, {what}" in capsys.readouterr().out
+
+
 def test_delongs_test_stands_beside_the_auroc_of_a_hold_out(make_experiment, capsys):
     experiment = make_experiment(kind="holdout", repeats=2).write_all()
     main([str(experiment.folder), "--json", "-", "--metric", "auroc"])

@@ -138,6 +138,30 @@ def test_names_of_digits_stay_names_after_spaces(write):
     assert len(found.labels) == 40
 
 
+def test_spaces_before_a_class_are_not_of_its_name(write):
+    plain, spaced = rows(), rows()
+    spaced[0] = spaced[0].replace("prob:cat", "prob: cat").replace("prob:", " prob:")
+    found = gather([write("a", plain), write("b", spaced)])
+    assert found.classes == ("cat", "dog")
+    spaced[0] = spaced[0].replace("prob:dog", "prob:cat")
+    with pytest.raises(ValueError, match="found the column 'prob:cat' twice"):
+        gather([write("a", plain), write("b", spaced)])
+
+
+def test_a_table_in_utf16_is_told_so(tmp_path, write):
+    path = tmp_path / "b.csv"
+    path.write_text("\n".join(rows()), encoding="utf-16")
+    with pytest.raises(ValueError, match=r"b\.csv, line 1: found UTF-16 .* as UTF-8"):
+        gather([write("a", rows()), str(path)])
+
+
+def test_tables_may_lie_in_the_folder_of_an_experiment(experiment):
+    paths = [experiment.folder / f"{name}.csv" for name in "ab"]
+    for path in paths:
+        path.write_text("\n".join(rows()), encoding="utf-8")
+    assert list(gather(list(map(str, paths))).recipes) == ["a", "b"]
+
+
 def test_folds_may_have_other_names(write):
     # From 1, as R counts.
     lines = [
@@ -266,5 +290,8 @@ def test_other_things_are_refused_by_name(write, tmp_path, experiment):
         gather([str(experiment.folder), path])
     with pytest.raises(ValueError, match=r"a\.csv twice, expected a table for each"):
         gather([path, path])
+    other = write("b", rows())
+    with pytest.raises(ValueError, match=r"found .*b\.csv twice, expected a table"):
+        gather([path, other, other])
     with pytest.raises(ValueError, match="--train-images is for tables"):
         gather([str(experiment.folder)], train_images=9)

@@ -7,6 +7,7 @@ import pytest
 
 from mmleaves.evidence.compare import compare, compare_all
 from mmleaves.evidence.gather import gather
+from mmleaves.evidence.outcomes import wrong_probs
 from mmleaves.evidence.run_files import read_record, read_run
 
 N = 40
@@ -120,6 +121,41 @@ def test_ties_of_arrays_count_for_the_first_by_name():
             labels, {"A": probs, "B": np.eye(2)[labels]}, classes=classes
         )
         assert report.recipes[0].scores["accuracy"] == 75
+
+
+def test_right_and_wrong_of_any_type_are_no_names():
+    rng = np.random.default_rng(0)
+    right = [rng.random((3, N)) < share for share in (0.5, 0.9)]
+    plain = compare(LABELS, *right, folds=np.repeat(FOLDS, 3, 0))
+    as_objects = [one.astype(object) for one in right]
+    found = compare(LABELS, *as_objects, folds=np.repeat(FOLDS, 3, 0))
+    assert found.measured == plain.measured
+
+
+def softmax(spread, classes, rows=200):
+    logits = np.random.default_rng(0).normal(0, spread, (rows, classes))
+    return np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize(("classes", "digits"), [(20, 2), (400, 3)])
+def test_rounded_probabilities_may_sum_to_a_little_else(classes, digits):
+    probs = softmax(2, classes).round(digits)
+    assert np.abs(probs.sum(-1) - 1).max() > 0.02
+    assert wrong_probs(probs) is None
+    assert wrong_probs(probs.astype(np.float32)) is None
+    # With all digits such sums are no rounding.
+    (_, text) = wrong_probs(probs + 1e-5)
+    assert "Rounded ones need more digits." in text
+
+
+def test_rounding_hides_no_logits_and_no_independent_sigmoids():
+    logits = np.random.default_rng(0).normal(0, 3, (200, 20))
+    for values in (logits, logits - logits.min(), 1 / (1 + np.exp(-logits))):
+        assert wrong_probs(values.round(2)) is not None
+    # Two classes leave no more room than without rounding.
+    assert wrong_probs(np.array([[0.5, 0.53]])) is not None
+    # However many the classes, a tenth is the most.
+    assert wrong_probs(np.full((1, 500), 0.0)) is not None
 
 
 def test_predicted_classes_beside_probabilities_have_their_shape():

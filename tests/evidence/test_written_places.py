@@ -23,6 +23,23 @@ def test_figures_replace_no_part_of_an_experiment(experiment, capsys):
         main([str(folder), "--json", str(folder / "verdict.json")])
 
 
+def test_figures_replace_nothing_that_repeat_or_a_training_wrote(experiment, capsys):
+    folder = experiment.folder
+    names = ("images.csv", "probe/probe.py", "probe/repeat0-fold0/training/audit.json")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("of the experiment")
+        for runs in ([str(folder)], [str(folder / "probe"), str(folder / "all")]):
+            with pytest.raises(SystemExit) as end:
+                main([*runs, "--json", str(folder / name)])
+            assert end.value.code == 2
+        assert (folder / name).read_text() == "of the experiment"
+    said = capsys.readouterr().err
+    assert "expected a name that ends in .json, or - to print the figures" in said
+    main([str(folder), "--json", "/dev/stdout"])
+    assert capsys.readouterr().out.startswith("{")
+
+
 def test_figures_replace_no_table(tmp_path, capsys):
     table = tmp_path / "a.csv"
     table.write_text("image,truth,prediction,fold\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 from experiments.small_recipes import draw_scans, write_recipe
-from tool_runs import ROOT, check, run_tool
+from tool_runs import ROOT, check, run_python, run_tool
 
 from mmleaves.audit.from_datasets import parts_of_config
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
@@ -18,6 +18,7 @@ from mmleaves.evidence.plan import content_hash, read_plan
 from mmleaves.experiments.child import gpu_of
 from mmleaves.experiments.image_table import read_images
 from mmleaves.experiments.planning import Wishes, ensure_plan
+from mmleaves.experiments.ray_jobs import threads_of_a_run
 from mmleaves.experiments.recipes import keep_recipe, load_recipes, read_recipe
 from mmleaves.experiments.run_config import run_config
 from mmleaves.experiments.runs import planned_runs
@@ -304,6 +305,58 @@ def test_a_group_column_with_gaps_is_refused(leaves, folder, tmp_path):
         ensure_plan(
             folder, load_recipes([str(path)]), Wishes(folds=2, group_column="plant")
         )
+
+
+def test_a_group_is_one_with_and_without_the_decimals_that_pandas_adds(
+    leaves, folder, tmp_path
+):
+    data = Path(shutil.copytree(leaves, tmp_path / "numbers"))
+    header, *table = (data / "train.csv").read_text().splitlines()
+    plants = {}
+    for i, line in enumerate(table):
+        row, _, plant = line.rpartition(",")
+        number = plants.setdefault(plant, len(plants))
+        table[i] = f"{row},{number}{'.0' * (i % 2)}"
+    (data / "train.csv").write_text("\n".join([header, *table]) + "\n")
+    recipes = load_recipes([str(write_recipe(tmp_path / "l.py", data, data="leaves"))])
+    ensure_plan(folder, recipes, Wishes(folds=2, repeats=1, group_column="plant"))
+    assert {one.group for one in read_images(folder)} == set(
+        map(str, range(len(plants)))
+    )
+
+
+def test_settings_are_kept_in_utf8_whatever_the_locale(folder, tmp_path):
+    path = tmp_path / "leaves.py"
+    write_recipe(path, "Blätter/楓")
+    code = f"""
+from pathlib import Path
+from mmleaves.experiments.ray_jobs import threads_of_a_run
+from mmleaves.experiments.recipes import keep_recipe, load_recipes
+keep_recipe(*load_recipes([{str(path)!r}]), Path({str(folder)!r}))
+"""
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    check(run_python("-c", code, env=plain))
+    kept = (folder / "leaves" / "leaves.py").read_text(encoding="utf-8")
+    assert "Blätter/楓" in kept
+
+
+def test_a_run_prints_names_in_utf8_whatever_the_locale(tmp_path):
+    code = f"""
+from pathlib import Path
+from mmleaves.experiments.child import print_into
+print_into(Path({str(tmp_path / "log.txt")!r}))
+print("Bl\\xe4tter \\udcff")
+"""
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    check(run_python("-c", code, env=plain))
+    said = (tmp_path / "log.txt").read_text(encoding="utf-8")
+    assert said.endswith("Blätter \\udcff\n")
+
+
+def test_threads_of_a_run_may_be_a_list_of_openmp(monkeypatch):
+    for given, threads in (("4,2", 4), ("3", 3), ("0", 1)):
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+        assert threads_of_a_run() == threads
 
 
 def test_a_column_of_patients_that_is_not_used_is_told(leaves, folder, tmp_path):

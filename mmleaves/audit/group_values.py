@@ -1,0 +1,71 @@
+"""What stands in a column of groups: gaps, and a number that is written in two ways."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmleaves.audit.parts import Item, Part
+from mmleaves.audit.report import Finding, counted
+from mmleaves.datasets.class_order import some_names
+
+# How tables write that something is not known.
+GAPS = {"", "-", "?", "na", "n/a", "nan", "none", "null", "<na>"}
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)(\.0*)?")
+
+
+def is_gap(group: str) -> bool:
+    """Return whether this says that nobody knows the group, as ``NA`` of R does."""
+    return group.strip().lower() in GAPS
+
+
+def spelt_alike(parts: Sequence[Part]) -> list[Part]:
+    """Return parts in which 17.0 is called 17, if all groups are whole numbers.
+
+    Pandas writes whole numbers so in a column with gaps, and as 17 in one without.
+    """
+    groups = {group for part in parts for group in part.groups or ()}
+    numbers = {
+        group: _WHOLE_NUMBER.fullmatch(group) for group in groups if not is_gap(group)
+    }
+    if not all(numbers.values()):
+        return list(parts)
+    names = {group: number[1] for group, number in numbers.items()}
+    return [
+        replace(part, groups=[names.get(group, group) for group in part.groups])
+        if part.groups
+        else part
+        for part in parts
+    ]
+
+
+def without_gaps(parts: Sequence[Part]) -> tuple[list[Part], list[Finding]]:
+    """Return parts whose gaps are ``""``, and a note of how many there are, if any."""
+    known, lacking, total = [], [], 0
+    for part in parts:
+        if not part.groups:
+            known.append(part)
+            continue
+        total += len(part.groups)
+        places = part.places or [None] * len(part.paths)
+        rows = zip(part.paths, part.labels, places, part.groups, strict=True)
+        lacking += [
+            (Item(path, part.name, label, place=place), group)
+            for path, label, place, group in rows
+            if is_gap(group)
+        ]
+        groups = ["" if is_gap(group) else group for group in part.groups]
+        known.append(replace(part, groups=groups))
+    if not lacking:
+        return known, []
+    written = some_names(sorted({group for _, group in lacking}), 3)
+    note = Finding(
+        kind="group-gap",
+        severity="note",
+        where=" and ".join(dict.fromkeys(item.part for item, _ in lacking)),
+        found=f"{len(lacking)} of {counted(total, 'image')} without a group: found "
+        f"{written} in its place.",
+        means="Each is taken for one that belongs to no other.",
+        do="If some belong together, write their groups in. `repeat` refuses gaps.",
+        images=tuple((item, "") for item, _ in lacking),
+    )
+    return known, [note]
