@@ -71,16 +71,15 @@ def check_no_input(path: Path, option: str, inputs: Iterable[str | Path]) -> Non
 
 
 def _obstacle(path: Path) -> str | None:
+    if _is_no_file(path):
+        return None
     if path.is_symlink():
         path = path.resolve()
         if not path.parent.is_dir():
             return f"it is a link into {path.parent}, which is no folder"
     with suppress(FileNotFoundError, NotADirectoryError):
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(path.stat().st_mode):
             return "it is a folder"
-        if not stat.S_ISREG(mode):
-            return None
         # One that nobody may write to is not to be replaced either.
         path.open("r+b").close()
     folder = next(above for above in path.absolute().parents if os.path.lexists(above))
@@ -100,6 +99,8 @@ def write_whole(
 ) -> None:
     """Write a file beside its place, and put it there when it is on the disk.
 
+    Into a pipe or a device, such as ``/dev/null``, it is written as it is.
+
     Args:
         path: The file; folders that miss are made. What is there stays until then.
         write: Writes the path that it is given.
@@ -110,6 +111,12 @@ def write_whole(
         CannotWriteError: If the system refuses. What was there is as it was, unless
             the message says that the new file is in its place.
     """
+    if _is_no_file(path):
+        try:
+            write(path)
+        except OSError as error:
+            raise CannotWriteError(_cannot_write(path, error, size_bytes)) from error
+        return
     # Not the process's number: on a shared folder another machine has the same.
     unfinished = path.with_name(f"{path.name}.{uuid4().hex[:16]}{UNFINISHED}")
     try:
@@ -140,6 +147,17 @@ def write_whole(
             "before may be back. Look at the disk, or take another folder; a "
             "training goes on with --resume."
         ) from error
+
+
+def _is_no_file(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # what follows says why
+    if stat.S_ISREG(mode):
+        # Where standard output goes to a file, /dev/stdout leads there.
+        return path.parent == Path("/dev")
+    return not stat.S_ISDIR(mode)
 
 
 def _cannot_write(path: Path, error: OSError, size_bytes: int | None) -> str:

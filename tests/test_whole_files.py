@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,20 @@ def test_where_a_file_can_be_nothing_is_left_behind(tmp_path, monkeypatch, name)
     check_can_write(Path(name), "--out")
     assert [*tmp_path.iterdir()] == [tmp_path / "file"]
     assert (tmp_path / "file").read_text() == "of the user"
+
+
+def test_pipes_and_devices_are_written_into_and_stay(tmp_path):
+    pipe, device = tmp_path / "pipe", tmp_path / "device"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/null")
+    found = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    for path in (pipe, device):
+        write_whole(path, lambda file: file.write_text("figures"))
+    reader.join(timeout=60)
+    assert found == ["figures"]
+    assert pipe.is_fifo() and device.is_symlink() and device.is_char_device()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What stands in a column of groups: gaps, and a number that is written in two ways."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mmleaves.audit.parts import Item, Part
@@ -18,20 +18,26 @@ def is_gap(group: str) -> bool:
     return group.strip().lower() in GAPS
 
 
-def spelt_alike(parts: Sequence[Part]) -> list[Part]:
-    """Return parts in which 17.0 is called 17, if all groups are whole numbers.
+def one_spelling(groups: Iterable[str]) -> dict[str, str]:
+    """Return what each group is to be called: 17.0 as 17, if all are whole numbers.
 
     Pandas writes whole numbers so in a column with gaps, and as 17 in one without.
     """
-    groups = {group for part in parts for group in part.groups or ()}
+    every = set(groups)
+    names = {group: group for group in every}
     numbers = {
-        group: _WHOLE_NUMBER.fullmatch(group) for group in groups if not is_gap(group)
+        group: _WHOLE_NUMBER.fullmatch(group) for group in every if not is_gap(group)
     }
-    if not all(numbers.values()):
-        return list(parts)
-    names = {group: number[1] for group, number in numbers.items()}
+    if all(numbers.values()):
+        names |= {group: number[1] for group, number in numbers.items()}
+    return names
+
+
+def spelt_alike(parts: Sequence[Part]) -> list[Part]:
+    """Return parts with one spelling of each group, as of `one_spelling`."""
+    names = one_spelling(group for part in parts for group in part.groups or ())
     return [
-        replace(part, groups=[names.get(group, group) for group in part.groups])
+        replace(part, groups=[names[group] for group in part.groups])
         if part.groups
         else part
         for part in parts

@@ -186,11 +186,11 @@ def draws(
 
 
 def monte_carlo_error(share: float, experiments: int) -> float:
-    """Return half the 95 % interval of a share of so many experiments.
+    """Return how far the 95 % interval of a share of so many experiments goes from it.
 
     Of none or all of them it is Wilson's, as the usual one would be certain.
     """
     if share in (0, 1):
         low, high = wilson_interval(round(share * experiments), experiments)
-        return (high - low) / 2
+        return high - low
     return 1.96 * float(np.sqrt(share * (1 - share) / experiments))

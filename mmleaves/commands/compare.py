@@ -76,7 +76,7 @@ def _check_place(path: Path, runs: list[str]) -> None:
     """Refuse to write over what is read, and over any other file of an experiment."""
     check_can_write(path, "--json")
     check_no_input(path, "--json", _read_files(runs))
-    if path.suffix.lower() != ".json":
+    if path.suffix.lower() != ".json" and not path.is_char_device():
         raise ValueError(
             f"--json {path}: expected a name that ends in .json, or - to print the "
             "figures. Name another."

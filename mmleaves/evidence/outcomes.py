@@ -1,5 +1,6 @@
 """What a recipe said of each image in each repeat."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -158,28 +159,28 @@ def tie_notes(probs: np.ndarray, name: str) -> list[str]:
 
 
 def copy_notes(said: Mapping[str, Outcomes], design: Design) -> list[str]:
-    """Return which repeats of a recipe say the same of every image, in plain words.
+    """Return how many repeats of a recipe say the same of every image, in plain words.
 
     Methods that draw nothing do so, too: so it is no error, as of `check_not_copied`.
     """
     notes = []
+    what = "runs" if design.is_holdout else "repeats"
     for name, one in said.items():
-        alike: dict[tuple, list[str]] = {}
+        alike: Counter[tuple] = Counter()
         for repeat in range(design.repeats):
             # Right or wrong alone may well be the same on other folds.
             parts = [numbered_by_first_image(design.runs[repeat]), one.correct[repeat]]
             parts += [one.predicted[repeat]] if one.predicted is not None else []
             parts = parts if one.probs is None else [one.probs[repeat]]
             key = tuple(hash(np.ascontiguousarray(part).tobytes()) for part in parts)
-            alike.setdefault(key, []).append(str(repeat))
-        for first, *others in alike.values():
-            if others:
-                notes.append(
-                    f"{name} says the same of every image in the repeats "
-                    f"{', '.join([first, *others[:-1]])} and {others[-1]}, as copies "
-                    "do. A copy is no new run: if they are copies, take out all but "
-                    "one."
-                )
+            alike[key] += 1
+        notes += [
+            f"{name} says the same of every image in {count} of {design.repeats} "
+            f"{what}, as copies do. A copy is no new run: if they are copies, take out "
+            "all but one."
+            for count in alike.values()
+            if count > 1
+        ]
     return notes
 
 

@@ -12,7 +12,7 @@ from mmleaves.audit.from_datasets import (
     parts_of_config,
 )
 from mmleaves.audit.group_columns import judge_columns
-from mmleaves.audit.group_values import is_gap, spelt_alike
+from mmleaves.audit.group_values import is_gap, one_spelling
 from mmleaves.audit.parts import Part
 from mmleaves.audit.split_proposal import clusters
 from mmleaves.config import fill_datasets
@@ -108,7 +108,7 @@ def _read(
     classes = parts[0].classes
     for part in parts:
         check_same_classes(classes, part.classes, other_name=part.name)
-    images = _images(spelt_alike(parts))
+    images = _images(parts)
     positive = _positive(cfg) if len(classes) == 2 else None
     unused = None if group_column or group_pattern else _unused_column(cfg)
     return Data(images, classes, positive, config_megapixels(cfg) or 64, unused)
@@ -151,7 +151,9 @@ def _images(parts: Sequence[Part]) -> list[PlannedImage]:
     hashes = [file_hash(path) for path in paths]
     first: dict[str, int] = {}
     copies = [(first.setdefault(key, i), i) for i, key in enumerate(hashes)]
-    together = clusters(len(paths), copies, [rows[path][1] for path in paths])
+    groups = [rows[path][1] for path in paths]
+    names = one_spelling(groups)
+    together = clusters(len(paths), copies, [names[group] for group in groups])
     return [
         PlannedImage(path, key, label, group, number, part)
         for path, key, number, (label, group, part) in zip(

@@ -83,6 +83,7 @@ def write_report(
             has_maps=any(maps for *_, maps in shown),
             has_pictures=any(picture.uri for _, picture, _ in shown),
             images_folder=images,
+            extensions=len(scored.gathered.earlier_repeats),
             looks=counted_looks(scored.design, scored.gathered.earlier_repeats),
             widening=math.sqrt(1 + scored.design.test_train_ratio),
         )

@@ -302,16 +302,16 @@ def test_repeats_that_are_alike_are_told_for_each_recipe():
         notes = compare_all(LABELS, recipes, folds=folds, **options).notes
         return [one.partition(", as copies")[0] for one in notes if "same of" in one]
 
-    alike = "says the same of every image in the repeats"
+    alike = "says the same of every image in"
     for pair in ((a, b), (a == LABELS, b == LABELS)):
-        expected = [f"{name} {alike} 0, 1 and 2" for name in "AB"]
+        expected = [f"{name} {alike} 3 of 3 repeats" for name in "AB"]
         assert told(dict(zip("AB", pair, strict=True))) == expected
-    expected = [f"{name} {alike} 0, 1 and 2" for name in "AB"]
+    expected = [f"{name} {alike} 3 of 3 runs" for name in "AB"]
     assert told({"A": a, "B": b}, None, train_images=99) == expected
     # One that was copied in one recipe alone, and one that was not.
     b[0, 0], b[1:, 1] = 0, 0
     a[1, 3], a[2, 4] = 0, 1
-    assert told({"A": a, "B": b}) == [f"B {alike} 1 and 2"]
+    assert told({"A": a, "B": b}) == [f"B {alike} 2 of 3 repeats"]
     # On other folds the same images may well be right.
     split = folds.copy()
     split[1] = np.random.default_rng(0).permutation(folds[1])
@@ -327,7 +327,7 @@ def test_probabilities_that_are_alike_are_told_whatever_the_folds():
     b[1] = b[0]
     notes = compare_all(LABELS, {"A": a, "B": b}, folds=folds).notes
     (note,) = [one for one in notes if "same of every image" in one]
-    assert note.startswith("B says the same of every image in the repeats 0 and 1, as")
+    assert note.startswith("B says the same of every image in 2 of 2 repeats, as")
 
 
 def damaged(path: Path) -> None:

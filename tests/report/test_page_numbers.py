@@ -307,14 +307,16 @@ def test_the_methods_name_no_threshold_where_none_is_needed(wide_page):
     assert "Sensitivity" not in words
 
 
-def test_the_methods_say_what_p_was_multiplied_by(tmp_path):
-    """A plan for 40 images that was extended has had two looks."""
+@pytest.mark.parametrize(("earlier", "often"), [((1,), "once"), ((1, 2), "2 times")])
+def test_the_methods_say_what_p_was_multiplied_by(tmp_path, earlier, often):
+    """With 40 images, each extension of a plan costs a look."""
     small = SmallExperiment(tmp_path / "experiment").write_all()
-    gathered = dataclasses.replace(gather([str(small.folder)]), earlier_repeats=(1,))
+    gathered = dataclasses.replace(gather([str(small.folder)]), earlier_repeats=earlier)
     page = tmp_path / "page.html"
     write_report(score(gathered), str(page), pictures=0)
     methods = words_of(page.read_text(encoding="utf-8")).split("Methods, to paste")[1]
     assert (
-        "The plan was extended after a look at the results: p values are multiplied "
-        "by 2 (Bonferroni); intervals are not adjusted."
+        f"The plan was extended {often}, after a look at the results: p values "
+        f"are multiplied by {1 + len(earlier)} (Bonferroni), and intervals are not "
+        "adjusted."
     ) in methods

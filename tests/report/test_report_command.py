@@ -124,7 +124,7 @@ def test_of_a_single_recipe_copies_and_ties_are_told(tmp_path):
     out = tmp_path / "page.html"
     main([str(experiment.folder / "probe"), "--out", str(out)])
     text = words(out.read_text(encoding="utf-8"))
-    assert "probe says the same of every image in the repeats 0 and 1, as" in text
+    assert "probe says the same of every image in 2 of 2 runs, as copies do" in text
     assert text.count("100 % of probe's predictions are ties between classes") == 1
 
 
