@@ -24,7 +24,7 @@ def test_ray_does_the_runs_of_a_plan(tmp_path, capsys, monkeypatch):
         main([*arguments, *options])
     assert end.value.code == 1
     said = capsys.readouterr()
-    assert "bad, repeat 0, fold 0: FAILED: RuntimeError" in said.out
+    assert "bad, repeat 0, fold 0: FAILED: Two layers do not fit" in said.out
     records = [json.loads(p.read_text()) for p in folder.glob("*/*/run.json")]
     assert (
         sorted(record["config"] for record in records) == ["good"] * 2 + ["other"] * 2
