@@ -73,6 +73,8 @@ def check_no_input(path: Path, option: str, inputs: Iterable[str | Path]) -> Non
 def _obstacle(path: Path) -> str | None:
     if _is_no_file(path):
         return None
+    if _is_output_to_file(path):
+        return "what is printed goes to a file there; name that file"
     if path.is_symlink():
         path = path.resolve()
         if not path.parent.is_dir():
@@ -111,6 +113,11 @@ def write_whole(
         CannotWriteError: If the system refuses. What was there is as it was, unless
             the message says that the new file is in its place.
     """
+    if _is_output_to_file(path):
+        raise CannotWriteError(
+            f"{path} could not be written: what is printed goes to a file there. Name "
+            "that file."
+        )
     if _is_no_file(path):
         try:
             write(path)
@@ -154,10 +161,15 @@ def _is_no_file(path: Path) -> bool:
         mode = path.stat().st_mode
     except OSError:
         return False  # what follows says why
-    if stat.S_ISREG(mode):
-        # Where standard output goes to a file, /dev/stdout leads there.
-        return path.parent == Path("/dev")
-    return not stat.S_ISDIR(mode)
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _is_output_to_file(path: Path) -> bool:
+    """Return whether this is such as /dev/stdout, where that goes to a file.
+
+    What is printed there would be written over, or the link replaced by a file.
+    """
+    return path.parent == Path("/dev") and path.is_file()
 
 
 def _cannot_write(path: Path, error: OSError, size_bytes: int | None) -> str:

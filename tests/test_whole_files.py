@@ -74,7 +74,7 @@ def test_where_no_file_can_be_is_told_before_the_work(tmp_path, name, why):
     assert (tmp_path / "file").read_text() == "of the user"
 
 
-@pytest.mark.parametrize("name", ["new", "a/b/new", "file", "/dev/stdout", "/dev/null"])
+@pytest.mark.parametrize("name", ["new", "a/b/new", "file", "/dev/null"])
 def test_where_a_file_can_be_nothing_is_left_behind(tmp_path, monkeypatch, name):
     (tmp_path / "file").write_text("of the user")
     monkeypatch.chdir(tmp_path)
@@ -89,13 +89,35 @@ def test_pipes_and_devices_are_written_into_and_stay(tmp_path):
     os.mkfifo(pipe)
     device.symlink_to("/dev/null")
     found = []
-    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader = threading.Thread(
+        target=lambda: found.append(pipe.read_text()), daemon=True
+    )
     reader.start()
     for path in (pipe, device):
         write_whole(path, lambda file: file.write_text("figures"))
     reader.join(timeout=60)
     assert found == ["figures"]
     assert pipe.is_fifo() and device.is_symlink() and device.is_char_device()
+
+
+def test_what_is_printed_into_a_file_is_not_written_over(tmp_path):
+    code = (
+        "from pathlib import Path\n"
+        "from mmleaves.whole_files import check_can_write\n"
+        "try:\n"
+        "    check_can_write(Path('/dev/stdout'), '--slurm')\n"
+        "except OSError as error:\n"
+        "    print(error)\n"
+    )
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    command = [sys.executable, "-c", code]
+    with log.open("a") as file:
+        subprocess.run(command, stdout=file, check=True)
+    assert not subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    first, told = log.read_text().splitlines()
+    assert first == "before"
+    assert "--slurm /dev/stdout cannot be written: what is printed goes to a" in told
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mmleaves import __version__
+from mmleaves.audit.group_values import one_spelling
 from mmleaves.evidence.gathered import GatheredRun
 from mmleaves.evidence.plan import Plan
 from mmleaves.experiments.image_table import FILE, read_images
@@ -115,10 +116,11 @@ def _has_near_copies(runs: Sequence[GatheredRun]) -> bool:
         return False
     # Each image is joined to its content and its group, and through them to others.
     nodes: dict[tuple[str, str], int] = {}
+    groups = one_spelling(one.group for one in images)
     joined = [
         (i, len(images) + nodes.setdefault((what, name), len(nodes)))
         for i, one in enumerate(images)
-        for what, name in (("hash", one.hash), ("group", one.group))
+        for what, name in (("hash", one.hash), ("group", groups[one.group]))
         if name
     ]
     size = len(images) + len(nodes)

@@ -267,6 +267,27 @@ def test_the_page_says_what_its_plan_kept_together(tmp_path, kind, groups, near,
     assert ("one fold" in methods) == (says is not None and kind == "cv")
 
 
+def test_a_group_of_two_spellings_makes_no_near_copies(tmp_path):
+    """Pandas writes 17.0 in a column with gaps, and `repeat` takes it for 17."""
+    small = SmallExperiment(tmp_path / "experiment").write_all()
+    write_plan(dataclasses.replace(small.plan, group_column="patient"), small.folder)
+    images = [
+        PlannedImage(
+            f"{i}.png",
+            key,
+            small.truth[i],
+            f"{i // 2}{'.0' * (i % 2)}",
+            i - i % 2,
+            POOL,
+        )
+        for i, key in enumerate(small.hashes)
+    ]
+    write_images(images, small.folder)
+    page = tmp_path / "page.html"
+    write_report(score(gather([str(small.folder)])), str(page), pictures=0)
+    assert "nearly the same picture" not in words_of(page.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("table", ["", "a,b\n1,2\n", "hash,group,together\nx,,y\n"])
 def test_a_table_of_images_of_another_program_keeps_no_page_back(tmp_path, table):
     small = SmallExperiment(tmp_path / "experiment").write_all()
