@@ -12,7 +12,7 @@ from mmleaves.audit.from_datasets import (
     parts_of_config,
 )
 from mmleaves.audit.group_columns import judge_columns
-from mmleaves.audit.group_values import is_gap, one_spelling
+from mmleaves.audit.group_spelling import is_gap, one_spelling
 from mmleaves.audit.parts import Part
 from mmleaves.audit.split_proposal import clusters
 from mmleaves.config import fill_datasets

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mmleaves import __version__
-from mmleaves.audit.group_values import one_spelling
+from mmleaves.audit.group_spelling import one_spelling
 from mmleaves.evidence.gathered import GatheredRun
 from mmleaves.evidence.plan import Plan
 from mmleaves.experiments.image_table import FILE, read_images
