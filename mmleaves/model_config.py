@@ -46,16 +46,24 @@ def refuse_two_freezes(cfg: Config) -> None:
     """Make sure that what is trained is said in one place.
 
     Raises:
-        ValueError: If both ``trainable`` and the backbone's ``frozen_stages`` say it.
+        ValueError: If both ``trainable`` and ``frozen_stages`` of the backbone, or of
+            a branch, say it.
     """
     trainable = cfg.get("trainable", "all")
-    stages = (innermost(cfg.model).get("backbone") or {}).get("frozen_stages")
-    if trainable != "all" and stages is not None and stages >= 0:
-        raise ValueError(
-            f"The config freezes twice: trainable={trainable!r}, and "
-            f"model.backbone.frozen_stages={stages}. Keep `trainable` and leave "
-            "out the other; docs/freezing.md says what takes its place."
-        )
+    if trainable == "all":
+        return
+    backbone = innermost(cfg.model).get("backbone") or {}
+    trunks = {"model.backbone": backbone}
+    for name, branch in (backbone.get("branches") or {}).items():
+        trunks[f"model.backbone.branches.{name}"] = branch
+    for where, trunk in trunks.items():
+        stages = trunk.get("frozen_stages")
+        if stages is not None and stages >= 0:
+            raise ValueError(
+                f"The config freezes twice: trainable={trainable!r}, and "
+                f"{where}.frozen_stages={stages}. Keep `trainable` and leave "
+                "out the other; docs/freezing.md says what takes its place."
+            )
 
 
 def asked_num_classes(cfg: Config) -> int | None:

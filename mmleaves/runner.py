@@ -3,7 +3,7 @@
 import copy
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -19,10 +19,11 @@ from torch.utils.data import DataLoader
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
-from mmleaves.cache.image_cache_folder import ImageCacheSettings
+from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.earlier import refuse_folders_for_files, refuse_to_overwrite
 from mmleaves.checkpoints.newest import check_named, newest_checkpoint
+from mmleaves.checkpoints.reach import must_reach_trunk, pretrained_modules
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
@@ -41,6 +42,7 @@ from mmleaves.model_config import (
     fit_num_classes,
     refuse_two_freezes,
 )
+from mmleaves.models.narrow_convolutions import mend_narrow_convolutions
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.names_as_text import as_text
 from mmleaves.optim.precision import (
@@ -107,9 +109,14 @@ class FineTuneRunner(Runner):
         if loader is not None and asked_num_classes(filled) is None:
             fit_num_classes(filled, len(dataset_classes(loader["dataset"])))
         precision = resolve_precision(filled.get("precision", "float32"))
-        apply_precision(filled, precision)
+        own = apply_precision(filled, precision)
         runner = super().from_cfg(filled)
-        runner.logger.info(f"The forward pass computes in {precision}.")
+        runner.logger.info(
+            f"The forward pass computes in {precision}."
+            if own is None
+            else f"The training computes in what optim_wrapper, an {own}, says; "
+            f"validation and test in {precision}."
+        )
         runner._given_cfg = cfg
         return runner
 
@@ -128,10 +135,10 @@ class FineTuneRunner(Runner):
         if not self._resume:
             refuse_to_overwrite({work_dir, folder})
         self._dump_given_config()
-        self._keep_decoded()
+        kept_in = self._keep_decoded()
         try:
             with self._ends_hooks(), told_of_loader("train_dataloader"):
-                return super().train()
+                model = super().train()
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise
@@ -141,6 +148,14 @@ class FineTuneRunner(Runner):
                 "Set train_dataloader.drop_last=True, another "
                 "train_dataloader.batch_size, or larger images."
             ) from error
+        if kept_in and (kept_in / FULL).exists():
+            self.logger.warning(
+                f"The decoded images did not all fit into {kept_in}: those without "
+                "room were decoded in each epoch. Set image_cache.limit_gb higher (it "
+                "takes no more than half of what the disk has left), or "
+                "image_cache.folder to a larger disk."
+            )
+        return model
 
     def val(self) -> dict:
         with self._ends_hooks(), told_of_loader("val_dataloader"):
@@ -203,17 +218,20 @@ class FineTuneRunner(Runner):
             )
         return {**loader, "dataset": dataset}
 
-    def _keep_decoded(self) -> None:
+    def _keep_decoded(self) -> Path | None:
+        """Let the loaders keep what they decode, and return where, if anywhere."""
         given = self.cfg.get("image_cache")
         loaders = [self._train_dataloader, self._val_dataloader]
         if given is None or not isinstance(self._train_dataloader, dict):
-            return
+            return None
         settings = ImageCacheSettings(**given)
-        if folder := keep_decoded(loaders, settings):
+        folder = keep_decoded(loaders, settings)
+        if folder:
             self.logger.info(
                 f"Decoded images are kept in {folder}, up to {settings.limit_gb:g} GB. "
                 "To keep none: image_cache=None."
             )
+        return folder
 
     def dump_config(self) -> None:
         """Leave it to `train`: to test or predict must not replace the run's config."""
@@ -252,6 +270,7 @@ class FineTuneRunner(Runner):
         model = super().build_model(model)
         scores_in_float32(model)
         mend_reversible(model)
+        mend_narrow_convolutions(model)
         refuse_two_freezes(self.cfg)
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = getattr(model, "module", model)
@@ -274,9 +293,7 @@ class FineTuneRunner(Runner):
             return super().build_optim_wrapper(optim_wrapper)
         settings = {"constructor": "mmleaves.FineTuneConstructor", **optim_wrapper}
         # It takes what has a gradient: here, all that will be trained at some time.
-        trained = self._freezer.ever_trained
-        for name, parameter in self._freezer.model.named_parameters():
-            parameter.requires_grad_(name in trained)
+        self._freezer.apply_ever_trained()
         built = super().build_optim_wrapper(settings)
         self._freezer.apply(0)
         return built
@@ -298,7 +315,14 @@ class FineTuneRunner(Runner):
         # PyTorch fills a tensor in the order of its memory, so that one seed would
         # give another classifier in another layout.
         self.model.to(memory_format=torch.contiguous_format)
-        super()._init_model_weights()
+        model = self._freezer.model
+        with ExitStack() as stack:
+            for name, file in pretrained_modules(model).items():
+                source = f"{name or 'model'}.init_cfg, {file},"
+                stack.enter_context(
+                    must_reach_trunk(model, self._freezer.parts, source, within=name)
+                )
+            super()._init_model_weights()
         reset_lora(self.model)
         self.model.to(memory_format=self._memory_format)
 
@@ -344,10 +368,16 @@ class FineTuneRunner(Runner):
     ) -> dict:
         # Only a training that starts from other weights may leave some out.
         fine_tunes = not isinstance(self._train_loop, dict | None) and not self._resume
-        try:
-            checkpoint = super().load_checkpoint(
-                filename, map_location, strict or not fine_tunes, revise_keys
+        reached = nullcontext()
+        if fine_tunes:
+            reached = must_reach_trunk(
+                self._freezer.model, self._freezer.parts, f"load_from={filename}"
             )
+        try:
+            with reached:
+                checkpoint = super().load_checkpoint(
+                    filename, map_location, strict or not fine_tunes, revise_keys
+                )
         except RuntimeError as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise ValueError(

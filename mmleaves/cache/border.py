@@ -20,7 +20,7 @@ class Call:
 
     Args:
         module: The module.
-        output: What it gave, of the first image alone.
+        output: Of the make and shape of what it gave, of one image; zeros.
     """
 
     module: nn.Module
@@ -66,7 +66,7 @@ def follow(
             # What it was given is trained, such as a parameter of the net's own.
             raise BorderReached
         if not inside:  # else within another: modules may be shared
-            calls.append(Call(module, of_first(output)))
+            calls.append(Call(module, blank(output)))
 
     def stop(module: nn.Module, inputs: object) -> None:
         raise BorderReached
@@ -138,10 +138,12 @@ def with_tensors(output: object, tensors: list[Tensor]) -> object:
     return pytree.tree_unflatten(leaves, structure)
 
 
-def of_first(output: object) -> object:
-    """Return an output with the first image's row of each tensor."""
+def blank(output: object) -> object:
+    """Return an output as of one image, with zeros in each tensor, in no memory."""
     rows = [
-        tensor.detach()[:1].clone() if tensor.ndim else tensor.detach()
+        tensor.new_zeros(()).expand(1, *tensor.shape[1:])
+        if tensor.ndim
+        else tensor.detach()
         for tensor in tensors_in(output)
     ]
     return with_tensors(output, rows)
@@ -163,10 +165,15 @@ def replaced(methods: Mapping[tuple[nn.Module, str], Callable]) -> Iterator[None
     Args:
         methods: What a module's method, such as ``"forward"``, is replaced by.
     """
+    # Some modules have one of their own already, beside that of their class.
+    own = {key: vars(key[0])[key[1]] for key in methods if key[1] in vars(key[0])}
     for (module, name), method in methods.items():
         setattr(module, name, method)
     try:
         yield
     finally:
         for module, name in methods:
-            delattr(module, name)
+            if (module, name) in own:
+                setattr(module, name, own[module, name])
+            else:
+                delattr(module, name)

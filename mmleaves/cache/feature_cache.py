@@ -12,7 +12,6 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import barrier, get_rank, get_world_size
 from mmengine.logging import MMLogger
-from mmpretrain.structures import DataSample
 from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -20,8 +19,10 @@ from torch.utils.data import DataLoader
 from mmleaves.cache.feature_loader import FeatureLoader, in_memory
 from mmleaves.cache.feature_store import FeatureStore
 from mmleaves.cache.frozen_trunk import Features
+from mmleaves.cache.image_cache_folder import is_number
 from mmleaves.cache.views import (
     Views,
+    check_label,
     content_key,
     drawing_from,
     packed_labels,
@@ -61,12 +62,21 @@ class CacheSettings:
 
     def __post_init__(self) -> None:
         if self.views is not None and not (
-            isinstance(self.views, int) and self.views >= 1
+            isinstance(self.views, int)
+            and not isinstance(self.views, bool)
+            and self.views >= 1
         ):
             raise ValueError(
                 f"feature_cache.views is {self.views!r}, expected a whole number from "
                 "1: how many fixed views of each training image are kept."
             )
+        for name in ("limit_gb", "memory_gb"):
+            value = getattr(self, name)
+            if not is_number(value) or not value >= 0:
+                raise ValueError(
+                    f"feature_cache.{name} is {value!r}, expected a number from 0, in "
+                    "10^9 bytes."
+                )
 
     @property
     def root(self) -> Path:
@@ -180,7 +190,7 @@ class FeatureCache:
         ]
         with drawing_from():
             first = dataset[0]
-        _check_labels(first["data_samples"], packed_labels(dataset, 0), part)
+        check_label(dataset, 0, first["data_samples"])
         row = self._compute(first["inputs"][None])
         return _Plan(
             loader,
@@ -270,15 +280,6 @@ class FeatureCache:
 
 def _number(key: bytes) -> int:
     return int.from_bytes(key, "little")
-
-
-def _check_labels(given: DataSample, packed: DataSample, part: str) -> None:
-    if "gt_label" in given and not torch.equal(given.gt_label, packed.gt_label):
-        raise ValueError(
-            f"The pipeline of {part} makes label {given.gt_label.tolist()} of label "
-            f"{packed.gt_label.tolist()}, and feature_cache takes the data set's. Set "
-            "labels there, or leave out feature_cache."
-        )
 
 
 def _write(

@@ -86,10 +86,10 @@ class FeatureLoader:
         """Return all features and labels, for those who have the memory.
 
         Returns:
-            The last tensor of each view's features as one vector, (N, views, D),
-            float32; and the labels, (N,), int64.
+            The last tensor of each view's features as one vector, (N, views, D), as
+            it is kept; and the labels, (N,), int64.
         """
         keys = [key for of_one in self._keys for key in of_one]
-        last = self._take(keys)[-1].float()
+        last = self._take(keys)[-1]
         labels = torch.tensor([int(sample.gt_label) for sample in self._samples])
         return last.reshape(len(self._keys), -1, last[0].numel()), labels

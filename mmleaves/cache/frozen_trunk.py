@@ -135,7 +135,7 @@ class FrozenTrunk:
             tensors = [t.float() if t.is_floating_point() else t for t in tensors]
         course = self._courses[inputs.image_shape]
         count = len(tensors[0])
-        # All but the last are of another image: nothing that counts comes from them.
+        # All but the last are zeros: nothing that counts comes from them.
         outputs = [(c.module, repeated(c.output, count)) for c in course.calls]
         border, output = outputs.pop()
         outputs.append((border, with_tensors(output, tensors)))

@@ -6,11 +6,11 @@ address in others is another one in each run.
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from hashlib import blake2b
-from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, MethodType
+from pathlib import Path, PurePath
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
         return "itself"
     within = (*_within, id(value))
     match value:
-        case None | bool() | int() | float() | str() | bytes():
+        case None | bool() | int() | float() | str() | bytes() | PurePath():
             return repr(value)
         case np.ndarray():
             contents = np.ascontiguousarray(value).tobytes()
@@ -53,12 +53,39 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
             return [described(part, within) for part in parts]
         case MethodType():
             return [value.__name__, described(value.__self__, within)]
-        case FunctionType() | BuiltinFunctionType():
-            name = f"{value.__module__}.{value.__qualname__}"
-            return [name, _digest_of_module(value.__module__)]
-    if hasattr(value, "__dict__"):
-        return [described(type(value)), described(vars(value), within)]
+        case FunctionType():
+            held = [_content(cell) for cell in value.__closure__ or ()]
+            given = [value.__defaults__, value.__kwdefaults__, held]
+            return [*_code_of_function(value), described(given, within)]
+        case BuiltinFunctionType():
+            return _code_of_function(value)
+    slots = _slots(type(value))
+    if slots or hasattr(value, "__dict__"):
+        held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+        held |= getattr(value, "__dict__", {})
+        return [described(type(value)), described(held, within)]
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _code_of_function(function: Callable) -> list[str]:
+    name = f"{function.__module__}.{function.__qualname__}"
+    return [name, _digest_of_module(function.__module__)]
+
+
+def _content(cell: CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not set yet
+        return None
+
+
+def _slots(kind: type) -> list[str]:
+    """Return the attributes that objects of a class have outside their ``__dict__``."""
+    found: list[str] = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        found += [slots] if isinstance(slots, str) else slots
+    return [name for name in found if name not in ("__dict__", "__weakref__")]
 
 
 @cache
@@ -77,9 +104,22 @@ def _digest_of_module(name: str) -> str:
 
 
 def versions() -> str:
-    """Return the versions of the packages in use that compute pixels or features."""
-    return " ".join(
+    """Return the versions of the packages in use that compute pixels or features.
+
+    Of this package it is a digest of the code that runs a frozen trunk.
+    """
+    found = [
         f"{name} {sys.modules[name].__version__}"
         for name in _PACKAGES
         if hasattr(sys.modules.get(name), "__version__")
-    )
+    ]
+    return " ".join([*found, "mmleaves", _own_code()])
+
+
+@cache
+def _own_code() -> str:
+    here = Path(__file__).parent
+    digest = blake2b(digest_size=8)
+    for file in [*sorted(here.glob("*.py")), here.parent / "draws.py"]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

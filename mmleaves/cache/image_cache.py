@@ -9,6 +9,8 @@ from pathlib import Path
 import lmdb
 import numpy as np
 
+from mmleaves.cache.image_cache_folder import FULL
+
 _HEADER = np.dtype([("height", "<u4"), ("width", "<u4")])
 
 
@@ -31,7 +33,7 @@ class ImageCache:
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._full = False
+        self._folder, self._full = folder, False
         self._database = lmdb.open(
             str(folder),
             map_size=limit_bytes,
@@ -64,6 +66,8 @@ class ImageCache:
                 transaction.put(key, header + image.tobytes(), overwrite=False)
         except (lmdb.MapFullError, lmdb.DiskError):
             self._full = True
+            # For the run to tell of; this may be one of many workers.
+            (self._folder / FULL).touch()
 
     def close(self) -> None:
         """Let go of the database."""

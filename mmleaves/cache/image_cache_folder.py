@@ -15,6 +15,8 @@ _GB = 1e9
 _SMALLEST_BYTES = 16 * 1024**2
 # No other folder is ever removed.
 _NAME = "decoded"
+# Beside the database, once an image had no room in it.
+FULL = "full"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class ImageCacheSettings:
     limit_gb: float = 4.0
 
     def __post_init__(self) -> None:
-        if not self.limit_gb > 0:
+        if not is_number(self.limit_gb) or not self.limit_gb > 0:
             raise ValueError(
                 f"image_cache.limit_gb is {self.limit_gb!r}, expected a number above "
                 "0. To keep no images, set image_cache=None."
@@ -48,6 +50,11 @@ class ImageCacheSettings:
         if given := os.environ.get("MMLEAVES_CACHE"):
             return Path(given, "images")
         return _temporary() / "images"
+
+
+def is_number(value: object) -> bool:
+    """Return whether a setting is a number, which True is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def prepare(settings: ImageCacheSettings) -> tuple[Path, int]:
@@ -70,6 +77,8 @@ def prepare(settings: ImageCacheSettings) -> tuple[Path, int]:
     for earlier in root.iterdir():
         if earlier.name.startswith(prefix) and earlier.name != folder.name:
             shutil.rmtree(earlier, ignore_errors=True)
+    # Whether there is room now is for this run to find out.
+    (folder / FULL).unlink(missing_ok=True)
     kept = sum(path.stat().st_size for path in folder.iterdir())
     free = shutil.disk_usage(folder).free
     limit = min(settings.limit_gb * _GB, kept + free / 2)

@@ -45,6 +45,8 @@ def enough(pipeline: Sequence[dict]) -> tuple[int, int] | None:
     scale = crop["scale"]
     side = max(scale) if isinstance(scale, Sequence) else scale
     smallest_share = crop.get("crop_ratio_range", (0.08, 1.0))[0]
+    if smallest_share == 0:
+        return None  # a crop of any smallness
     low, high = crop.get("aspect_ratio_range", (3 / 4, 4 / 3))
     # A crop of this share of the area and of the most extreme shape has a shorter side
     # of sqrt(share * area * narrowest). Where none fits, it has the image's own.

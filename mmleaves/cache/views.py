@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset, Compose
+from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset
 
 from mmleaves.cache.feature_store import KEY_BYTES
@@ -15,7 +16,8 @@ from mmleaves.cache.identity import described
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.draws import drawing_from
 
-# Those that make the same of an image each time.
+# Those that make the same of an image each time, as these packages have them.
+_PACKAGES = {"mmcv", "mmpretrain", "mmleaves"}
 _FIXED = {
     "AttachFeatures",
     "CLAHE",
@@ -37,8 +39,13 @@ _VIEW_BYTES = 4
 
 def random_transforms(dataset: BaseDataset) -> list[str]:
     """Return the transforms of a pipeline that make another image each time."""
-    names = [type(step).__name__ for step in _pipeline(dataset).transforms]
-    return [name for name in names if name not in _FIXED]
+    kinds = map(type, _pipeline(dataset).transforms)
+    return [kind.__name__ for kind in kinds if not _is_fixed(kind)]
+
+
+def _is_fixed(kind: type) -> bool:
+    # Another's transform of the same name may draw.
+    return kind.__name__ in _FIXED and kind.__module__.split(".")[0] in _PACKAGES
 
 
 def pipeline_text(dataset: BaseDataset) -> str:
@@ -88,6 +95,10 @@ def content_key(info: Mapping[str, object]) -> bytes:
     # Such as a box to cut out; a transform may read it.
     if others := {k: v for k, v in info.items() if k not in _NOT_OF_THE_PIXELS}:
         digest.update(json.dumps(described(others)).encode())
+        for name, value in others.items():
+            # Such as a mask: another one under its name makes other pixels.
+            if name.endswith("_path") and Path(value).is_file():
+                digest.update(blake2b(Path(value).read_bytes()).digest())
     return digest.digest()
 
 
@@ -97,7 +108,7 @@ def view_key(content: bytes, view: int) -> bytes:
 
 
 class Views(Dataset):
-    """Views of a data set's images, to be computed by the workers of a loader.
+    """Views of a data set's images, to be read by the workers of a loader.
 
     The chance in view number k of an image goes by its content and by k alone: not by
     the run's seed, nor by the image's place, so that every run has the same views.
@@ -123,12 +134,22 @@ class Views(Dataset):
         """Return the image, (C, H, W), uint8.
 
         Raises:
-            ValueError: If it is of another size.
+            ValueError: If it is of another size, its label is another than the data
+                set's, or its file was written anew since the key was made.
         """
         index, key = self.wanted[place]
         seed = int.from_bytes(blake2b(key, digest_size=4).digest(), "little")
         with drawing_from(seed):
-            image = self.dataset[index]["inputs"]
+            packed = self.dataset[index]
+        image = packed["inputs"]
+        info = self.dataset.get_data_info(index)
+        if content_key(info) != key[:-_VIEW_BYTES]:
+            raise ValueError(
+                f"feature_cache: {info.get('img_path', f'image {index}')} changed "
+                "while its features were computed, expected files that nobody writes "
+                "to. Start the run again; what was computed of others is kept."
+            )
+        check_label(self.dataset, index, packed["data_samples"])
         if tuple(image.shape) != self.shape:
             raise ValueError(
                 f"feature_cache: image {index} is of shape {tuple(image.shape)}, "
@@ -138,7 +159,27 @@ class Views(Dataset):
         return image
 
 
-def packed_labels(dataset: BaseDataset, index: int) -> object:
+def check_label(dataset: BaseDataset, index: int, given: DataSample) -> None:
+    """Refuse a pipeline that changes an image's label, which the cache would not see.
+
+    Args:
+        dataset: The data set.
+        index: Number of the image.
+        given: What the pipeline made of it.
+
+    Raises:
+        ValueError: If its label is another than the data set's.
+    """
+    expected = packed_labels(dataset, index)
+    if "gt_label" in given and not torch.equal(given.gt_label, expected.gt_label):
+        raise ValueError(
+            f"The pipeline makes label {given.gt_label.tolist()} of label "
+            f"{expected.gt_label.tolist()} of image {index}, and feature_cache takes "
+            "the data set's. Set labels there, or leave out feature_cache."
+        )
+
+
+def packed_labels(dataset: BaseDataset, index: int) -> DataSample:
     """Return the data sample of an image without reading the image."""
     results = dataset.get_data_info(index)
     nothing = np.zeros((1, 1, 3), np.uint8)

@@ -47,7 +47,8 @@ def _line(text: str) -> str:
     for pattern, form in (
         (r"Set `end` to (\d+)", "end={}"),
         (r"Set T_max to (\d+)", "T_max={}"),
-        (r"Set it to (\d+)", "T_max={}"),
+        (r"Set the sum of its periods to (\d+)", "periods=[...]  # {} in all"),
+        (r"Set total_steps to (\d+)", "total_steps={}"),
         (r"and the run has (\d+)", "begin=0  # before {}"),
         (r"as the run has (\d+)", "milestones=[...]  # below {}"),
     ):

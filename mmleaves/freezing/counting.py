@@ -1,16 +1,22 @@
 """Counts the parameters of a config's model without its weights and its data."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from mmleaves.config import fill_datasets
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.report import freeze_report
-from mmleaves.model_config import dataset_classes, fit_num_classes
+from mmleaves.model_config import (
+    dataset_classes,
+    fit_num_classes,
+    refuse_two_freezes,
+)
 from mmleaves.registry import MODELS
 
 
@@ -30,6 +36,7 @@ def count_parameters(cfg: Config, num_classes: int | None = None) -> tuple[dict,
     """
     filled = copy.deepcopy(cfg)
     fill_datasets(filled)
+    refuse_two_freezes(filled)
     number, note = _classes(filled, num_classes)
     fit_num_classes(filled, number)
     model = build_without_weights(filled.model)
@@ -56,6 +63,22 @@ def _classes(cfg: Config, asked: int | None) -> tuple[int, str]:
     return number, f"Counted with the {number} classes of the data."
 
 
+class _StepsOfNumbers(TorchFunctionMode):
+    """Lets `torch.linspace` give numbers, by which nets set their drop-path rates."""
+
+    def __torch_function__(
+        self,
+        function: Callable,
+        types: tuple,
+        args: tuple = (),
+        kwargs: dict | None = None,
+    ) -> object:
+        given = dict(kwargs or {})
+        if function is torch.linspace:
+            given.setdefault("device", "cpu")
+        return function(*args, **given)
+
+
 def build_without_weights(model: dict) -> nn.Module:
     """Return a model of random weights, or of none in memory where that will do."""
     init_default_scope("mmpretrain")
@@ -66,7 +89,7 @@ def build_without_weights(model: dict) -> nn.Module:
             part["pretrained"] = False
     try:
         # Without memory, and so in no time.
-        with torch.device("meta"):
+        with torch.device("meta"), _StepsOfNumbers():
             return MODELS.build(model)
     except (NotImplementedError, RuntimeError):
         # Some compute with numbers while they are built, which have no values there.

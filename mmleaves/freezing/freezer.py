@@ -30,6 +30,8 @@ class Freezer:
         self.setting = setting
         self._held = -1
         self._in_eval: list[nn.Module] = []
+        # Where ``frozen_stages`` is set, most backbones follow it only in here.
+        model.train(model.training)
         constants = {name for name, p in _parameters(model) if not p.requires_grad}
         plans = _plans(model, setting)
         for branch, steps in plans.items():
@@ -83,15 +85,25 @@ class Freezer:
 
     def apply(self, step: int) -> None:
         """Give gradients to what is trained in a step, and to nothing else."""
-        trained = self._trained_tensors(step)
+        self._apply(self.trained(step))
+
+    def apply_ever_trained(self) -> None:
+        """Give gradients to what is trained at some time: what an optimiser holds."""
+        self._apply(self.ever_trained)
+
+    def _apply(self, names: frozenset[str]) -> None:
+        trained = self._tensors(names)
         for _, parameter in _parameters(self.model):
             parameter.requires_grad_(id(parameter) in trained)
             if id(parameter) not in trained:
                 parameter.grad = None
 
-    def _trained_tensors(self, step: int) -> set[int]:
+    def trained_tensors(self, step: int) -> set[int]:
+        """Return the ``id`` of each parameter that is trained in a step."""
+        return self._tensors(self.trained(step))
+
+    def _tensors(self, names: frozenset[str]) -> set[int]:
         # A tensor that two layers share has two names, and is trained under either.
-        names = self.trained(step)
         return {id(p) for name, p in _parameters(self.model) if name in names}
 
     def modules_in_eval(self, step: int) -> list[nn.Module]:
@@ -118,7 +130,7 @@ class Freezer:
         still = set(self.modules_in_eval(step))
         # Lists of modules do nothing themselves.
         lists = {m for m in self.model.modules() if isinstance(m, _LISTS)}
-        trained = self._trained_tensors(step)
+        trained = self.trained_tensors(step)
         return {
             name
             for name, module in self.model.named_modules()
@@ -143,7 +155,7 @@ class Freezer:
 
     def frozen_tensors(self, step: int) -> dict[str, Tensor]:
         """Return the parameters and buffers that a step must leave as they are."""
-        trained = self._trained_tensors(step)
+        trained = self.trained_tensors(step)
         tensors = {n: p for n, p in _parameters(self.model) if id(p) not in trained}
         still = {id(module) for module in self.modules_in_eval(step)}
         for name, module in self.model.named_modules():

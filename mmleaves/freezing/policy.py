@@ -7,7 +7,8 @@
 ``"all-but-first:N"``         all but the stem and the first N stages: what MMPretrain
                               calls ``frozen_stages=N`` in a ResNet
 ``"attention:N"``             self-attention in the last N blocks: queries, keys, values
-                              and the output projection, with their biases
+                              and the output projection, with their biases, and what
+                              else a net's attention learns, as tables of positions
 ``"norms"``                   weights and biases of the normalisation layers
 ``"biases"``                  biases alone (BitFit, Ben Zaken et al., ACL 2022)
 ``"lora:R"``                  low-rank updates, of rank R, to the linear layers of
@@ -80,6 +81,11 @@ def parse_steps(setting: str | Sequence[str]) -> list[tuple[int, Policy]]:
     Raises:
         ValueError: If a policy is none, or the epochs do not rise from 0.
     """
+    if not isinstance(setting, str | Sequence):
+        raise ValueError(
+            f"trainable={setting!r} is not a freeze policy, expected text, or a list "
+            f"of it over time; there are {', '.join(_FORMS)}."
+        )
     texts = [setting] if isinstance(setting, str) else list(setting)
     steps = []
     for text in texts:

@@ -24,8 +24,11 @@ def freeze_report(freezer: Freezer) -> dict:
 
 
 def _step_report(freezer: Freezer, step: int) -> dict:
-    sizes = {name: p.numel() for name, p in freezer.model.named_parameters()}
-    trained = freezer.trained(step)
+    parameters = dict(freezer.model.named_parameters())
+    sizes = {name: p.numel() for name, p in parameters.items()}
+    # Of a tensor with two names, the policy may have meant the other one.
+    ids = freezer.trained_tensors(step)
+    trained = {name for name, p in parameters.items() if id(p) in ids}
     rows = []
     for part in freezer.parts:
         names = [name for name in part.parameters if name in sizes]

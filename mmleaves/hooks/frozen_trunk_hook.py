@@ -21,6 +21,7 @@ from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.proof import digests
 from mmleaves.hooks.go_on_hook import epoch_of_state
 from mmleaves.models.wrappers import unwrapped
+from mmleaves.optim.linear_probe_loop import LinearProbeLoop
 
 
 class FrozenTrunkHook(Hook):
@@ -154,11 +155,13 @@ class FrozenTrunkHook(Hook):
     ) -> None:
         steps = self._freezer.steps
         until = steps[step + 1][0] if step + 1 < len(steps) else runner.max_epochs
-        epochs = until - runner.epoch
+        # Of the whole step, or a run that is resumed in it would go on otherwise.
+        epochs = until - steps[step][0]
         views = 1
         if random_transforms(runner.train_loop.dataloader.dataset):
             views = self._cache.views or 1
-        if epochs <= views:
+        # Many classifiers share what one alone would not earn back.
+        if epochs <= views and not isinstance(runner.train_loop, LinearProbeLoop):
             runner.logger.info(
                 f"No features are kept: to compute {views} views of each image takes "
                 f"as long as to train on them for {epochs} epochs."

@@ -1,5 +1,6 @@
 """Learning rates by the parts of a model, and no frozen parameter in the optimiser."""
 
+import difflib
 import logging
 from collections.abc import Callable
 
@@ -12,6 +13,16 @@ from mmleaves.freezing.parts import Part, model_parts
 from mmleaves.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 _OURS = ("head_lr_mult", "layer_decay", "branch_lr_mult")
+_OF_MMENGINE = (
+    "bias_decay_mult",
+    "bias_lr_mult",
+    "bypass_duplicate",
+    "custom_keys",
+    "dcn_offset_lr_mult",
+    "dwconv_decay_mult",
+    "flat_decay_mult",
+    "norm_decay_mult",
+)
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -31,7 +42,7 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
     - ``branch_lr_mult``: factor to the rate of each branch, by its name.
 
     Raises:
-        ValueError: If a factor is none, or there is no such branch.
+        ValueError: If a factor is none, or there is no such key or branch.
     """
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
@@ -68,20 +79,30 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
         self, model: nn.Module, parts: list[Part]
     ) -> Callable[[str, Part], float]:
         """Return what gives the factor to the rate of a parameter of a part."""
+        known_keys = (*_OURS, *_OF_MMENGINE)
+        if unknown := sorted(set(self.paramwise_cfg) - set(known_keys)):
+            near = difflib.get_close_matches(unknown[0], known_keys, n=1, cutoff=0)
+            raise ValueError(
+                f"optim_wrapper.paramwise_cfg has {unknown[0]!r}, which nothing reads, "
+                f"expected one of {', '.join(sorted(known_keys))}. Nearest: {near[0]}."
+            )
         head, decay, branches = (self.paramwise_cfg.get(key) for key in _OURS)
         head = 1 if head is None else head
         decay = 1 if decay is None else decay
         branches = branches or {}
-        if not 0 < decay <= 1:
+        if not _is_factor(decay) or decay > 1:
             raise ValueError(
                 f"optim_wrapper.paramwise_cfg.layer_decay is {decay!r}, expected a "
                 "number above 0 and up to 1."
             )
-        if head <= 0:
-            raise ValueError(
-                f"optim_wrapper.paramwise_cfg.head_lr_mult is {head!r}, expected a "
-                "number above 0."
-            )
+        factors = {"head_lr_mult": head}
+        factors |= {f"branch_lr_mult.{name}": own for name, own in branches.items()}
+        for key, times in factors.items():
+            if not _is_factor(times):
+                raise ValueError(
+                    f"optim_wrapper.paramwise_cfg.{key} is {times!r}, expected a "
+                    "number above 0."
+                )
         known = {part.branch for part in parts if part.branch}
         if unknown := set(branches) - known:
             there = f"the branches {sorted(known)}" if known else "no branches"
@@ -101,7 +122,7 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
 def _depths(model: nn.Module, parts: list[Part]) -> Callable[[str, Part], int]:
     """Return what gives how many steps of decay a parameter is from the classifier."""
     backbone = getattr(model, "backbone", None)
-    if hasattr(backbone, "get_layer_depth"):
+    if _tells_depths(backbone, parts):
 
         def upstream(name: str, part: Part) -> int:
             depth, count = backbone.get_layer_depth(name, "backbone.")
@@ -124,6 +145,29 @@ def _depths(model: nn.Module, parts: list[Part]) -> Callable[[str, Part], int]:
         return stages[part.branch] + 1 - part.stage if part.stage else 0
 
     return ours
+
+
+def _tells_depths(backbone: nn.Module | None, parts: list[Part]) -> bool:
+    """Return whether MMPretrain knows the depths of a backbone's stages.
+
+    It refuses those of a ResNet of less than 50 layers, and takes all blocks of a HiViT
+    for what follows the last.
+    """
+    if not hasattr(backbone, "get_layer_depth"):
+        return False
+    stages = [part for part in parts if part.kind == "stage"]
+    try:
+        depths = {
+            backbone.get_layer_depth(part.parameters[0], "backbone.")[0]
+            for part in stages
+        }
+    except NotImplementedError:
+        return False
+    return len(depths) > 1 or len(stages) == 1
+
+
+def _is_factor(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _merge(groups: list[dict], decay: float | None) -> list[dict]:

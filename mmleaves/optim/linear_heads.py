@@ -13,7 +13,8 @@ class HeadSettings:
     """What one of the classifiers is trained with.
 
     Args:
-        rate: Learning rate at the highest.
+        rate: Learning rate, as the config's optimiser is given it: what a schedule
+            makes of it in each iteration is for `LinearHeads.step`.
         weight_decay: As the optimiser takes it.
         seed: Of the initial weights and of the order of the images.
         class_weights: Weight of each class in the loss, in label order; None for ones.
@@ -104,13 +105,13 @@ class LinearHeads:
             features = features.expand(len(self.settings), *features.shape)
         return torch.baddbmm(self.bias[:, None], features, self.weight.transpose(1, 2))
 
-    def step(self, features: Tensor, labels: Tensor, factor: float) -> Tensor:
+    def step(self, features: Tensor, labels: Tensor, rates: Tensor) -> Tensor:
         """Train each classifier on a batch of its own.
 
         Args:
             features: (H, N, D), float32.
             labels: (H, N), int64.
-            factor: Share of each rate that the schedule has come to.
+            rates: That the schedules have come to, (H,).
 
         Returns:
             The loss of each classifier, (H,).
@@ -126,10 +127,10 @@ class LinearHeads:
         gradient = (total * log_probs.exp() - weighted) / labels.shape[1]
         torch.bmm(gradient.transpose(1, 2), features, out=self.weight.grad)
         torch.sum(gradient, 1, out=self.bias.grad)
-        for group, settings in zip(
-            self._optimizer.param_groups, self.settings, strict=True
+        for group, rate in zip(
+            self._optimizer.param_groups, rates.tolist(), strict=True
         ):
-            group["lr"] = settings.rate * factor
+            group["lr"] = rate
         self._optimizer.step()
         return losses
 

@@ -127,8 +127,7 @@ def check_features(loop: EpochBasedTrainLoop) -> None:
     if not isinstance(loop.dataloader, FeatureLoader):
         raise ValueError(
             "LinearProbeLoop trains on features that are kept, and there are none. "
-            "Set trainable='classifier' and feature_cache=dict(views=...) with "
-            "fewer views than epochs."
+            "Set trainable='classifier' and feature_cache=dict(views=...)."
         )
     model = unwrapped(loop.runner.model)
     linear = linear_layer(model.head)

@@ -1,14 +1,17 @@
 """A training that tries many linear classifiers at once on features that are kept."""
 
+import copy
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from mmengine.dist import master_only
+from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop
 from torch import Tensor, nn
 
@@ -22,6 +25,9 @@ from mmleaves.optim.linear_probe_checks import (
     linear_layer,
 )
 from mmleaves.registry import LOOPS
+
+if TYPE_CHECKING:
+    from mmleaves.optim.schedule_curves import Curve
 
 # Of all classifiers, images and classes: 64 MB.
 _SCORES_AT_ONCE = 2**24
@@ -94,12 +100,11 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         super().__init__(*args, **kwargs)
         self._rates, self._decays, self._seeds = rates, weight_decays, seeds
         self._class_weights = class_weights
-        self._shares: Tensor | None = None
 
     def run(self) -> nn.Module:
         runner = self.runner
         check_run(self)
-        self._factors()  # refuses a schedule that it cannot follow
+        self._follow_schedule()
         runner.call_hook("before_train")
         check_features(self)
         runner.call_hook("before_train_epoch")
@@ -126,7 +131,8 @@ class LinearProbeLoop(EpochBasedTrainLoop):
     def _grid(self) -> list[HeadSettings]:
         runner = self.runner
         (group,) = runner.optim_wrapper.optimizer.param_groups
-        base = group.get("initial_lr", group["lr"])
+        # What the config gives, before schedules: OneCycleLR begins far below it.
+        base = group.get("max_lr", group.get("initial_lr", group["lr"]))
         rates = self._rates or [base * f for f in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)]
         decays = self._decays or [group["weight_decay"]]
         seeds = self._seeds or [runner.seed]
@@ -151,36 +157,48 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         labels = [dataset.get_data_info(i)["gt_label"] for i in range(len(dataset))]
         return tuple(class_weights(given, dataset.metainfo["classes"], labels))
 
-    def _factors(self) -> Tensor:
-        """Return the share of the rate at each iteration, as the schedules say."""
-        # Deferred: it imports the runner, which imports this.
-        from mmleaves.optim.schedule_curves import follow
-
-        if self._shares is not None:  # the schedules are stepped but once
-            return self._shares
-        runner = self.runner
-        (group,) = runner.optim_wrapper.optimizer.param_groups
-        base = group.get("initial_lr", group["lr"])
-        schedulers = runner.param_schedulers or []
+    def _follow_schedule(self) -> None:
+        """Take the run's own schedules to their end; refuse what is not for heads."""
+        schedulers = self.runner.param_schedulers or []
         if any(getattr(scheduler, "need_val_args", False) for scheduler in schedulers):
             raise ValueError(
                 "LinearProbeLoop validates once, at the end, and param_scheduler has "
                 f"one that goes by each validation. Set another, {INSTEAD}"
             )
-        (curve,) = follow(
-            runner.optim_wrapper,
-            schedulers,
-            self._max_epochs,
-            len(self.dataloader),
-            {},
-        )
+        curve = self._curve(self.runner.optim_wrapper, schedulers)
         if curve.momenta is not None and np.ptp(curve.momenta) > 0:
             raise ValueError(
                 "LinearProbeLoop keeps the momentum, and param_scheduler changes it. "
                 f"Set a schedule of rates alone, {INSTEAD}"
             )
-        self._shares = torch.from_numpy(curve.rates / base)
-        return self._shares
+
+    def _rates_over_time(self, rate: float) -> Tensor:
+        """Return the rate of each iteration, where the config's is ``rate``."""
+        runner = self.runner
+        own = runner.optim_wrapper
+        group = {"params": [torch.zeros(1)], "name": "head"}
+        optimizer = type(own.optimizer)([group], lr=rate)
+        # Schedules are built for the runner's optimiser, and may have a lowest rate.
+        runner.optim_wrapper = OptimWrapper(optimizer)
+        try:
+            schedulers = runner.build_param_scheduler(
+                copy.deepcopy(runner.cfg.get("param_scheduler")) or []
+            )
+            curve = self._curve(runner.optim_wrapper, schedulers)
+        finally:
+            runner.optim_wrapper = own
+        return torch.from_numpy(curve.rates)
+
+    def _curve(
+        self, optim_wrapper: OptimWrapper, schedulers: list[_ParamScheduler]
+    ) -> "Curve":
+        # Deferred: it imports the runner, which imports this.
+        from mmleaves.optim.schedule_curves import follow
+
+        (curve,) = follow(
+            optim_wrapper, schedulers, self._max_epochs, len(self.dataloader), {}
+        )
+        return curve
 
     def _train(self, grid: list[HeadSettings]) -> tuple[LinearHeads, Tensor]:
         """Return the trained classifiers, and their losses, (iterations, H)."""
@@ -196,7 +214,9 @@ class LinearProbeLoop(EpochBasedTrainLoop):
             label_smoothing=getattr(loss, "_eps", 0.0),
             **optional,
         )
-        factors = self._factors()
+        rates = {s.rate: self._rates_over_time(s.rate) for s in grid}
+        # (iterations, H)
+        over_time = torch.stack([rates[settings.rate] for settings in grid], 1)
         features, labels = self.dataloader.everything()
         seeds = sorted({settings.seed for settings in grid})
         place = torch.tensor([seeds.index(settings.seed) for settings in grid])
@@ -207,11 +227,9 @@ class LinearProbeLoop(EpochBasedTrainLoop):
             views = self.dataloader.views_now()
             orders = torch.stack([self._order(seed, epoch) for seed in seeds])
             for indices in orders.split(batches.batch_size, dim=1)[: len(batches)]:
-                batch = features[indices, views[indices]][place]
+                batch = features[indices, views[indices]].float()[place]
                 losses.append(
-                    heads.step(
-                        batch, labels[indices][place], factors[len(losses)].item()
-                    )
+                    heads.step(batch, labels[indices][place], over_time[len(losses)])
                 )
         return heads, torch.stack(losses)
 
@@ -227,7 +245,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         for some, own in zip(
             features[:, 0].split(rows), labels.split(rows), strict=True
         ):
-            log_probs = heads.scores(some).log_softmax(2)
+            log_probs = heads.scores(some.float()).log_softmax(2)
             right += (log_probs.argmax(2) == own).sum(1)
             truth = own.expand(len(log_probs), -1)[..., None]
             lost -= log_probs.gather(2, truth).sum((1, 2))

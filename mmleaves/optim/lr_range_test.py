@@ -166,6 +166,8 @@ def sweep(cfg: Config, rates: np.ndarray) -> Sweep:
         settings.trainable = first_policy(settings.get("trainable", "all"))
         # It would scale the rates that are set here.
         settings.auto_scale_lr = None
+        # One rate a batch, one loss a rate.
+        settings.optim_wrapper.accumulative_counts = 1
         settings.train_cfg = {
             "by_epoch": False,
             "max_iters": len(rates),

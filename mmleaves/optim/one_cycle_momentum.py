@@ -20,7 +20,8 @@ def one_cycle_momentum(
         rising: Share of the steps in which the learning rate rises, in (0, 1).
     """
     turn = rising * steps - 1
-    if step <= turn:
+    # Where the rise is shorter than a step, the cycle begins with the fall, as torch's.
+    if turn > 0 and step <= turn:
         start, end, done = peak, base, step / turn
     else:
         start, end, done = base, peak, (step - turn) / (steps - 1 - turn)

@@ -76,17 +76,22 @@ def _cpu_bfloat16() -> str | None:
     return next((k for k in ("amx_bf16", "avx512_bf16") if found.get(k)), None)
 
 
-def apply_precision(cfg: Config, precision: Precision) -> None:
+def apply_precision(cfg: Config, precision: Precision) -> str | None:
     """Write a precision into a config: into training, validation and test.
 
     An optimiser wrapper that the config names itself stays.
+
+    Returns:
+        The name of such a wrapper, by which the training then goes.
     """
     if precision.tf32:
         torch.set_float32_matmul_precision("high")
-    if precision.dtype == torch.float32:
-        return
     wrapper = cfg.get("optim_wrapper")
-    if wrapper is not None and wrapper.get("type", "OptimWrapper") == "OptimWrapper":
+    kind = "OptimWrapper" if wrapper is None else wrapper.get("type", "OptimWrapper")
+    own = None if kind == "OptimWrapper" else str(kind)
+    if precision.dtype == torch.float32:
+        return own
+    if wrapper is not None and own is None:
         if precision.dtype == torch.float16:
             # Small gradients would be zero in it: this one scales the loss.
             wrapper.type, wrapper.dtype = "AmpOptimWrapper", "float16"
@@ -98,6 +103,7 @@ def apply_precision(cfg: Config, precision: Precision) -> None:
     if torch.cuda.is_available():
         # What MMEngine's validation takes when it is told "fp16".
         torch.set_autocast_dtype("cuda", precision.dtype)
+    return own
 
 
 def scores_in_float32(model: nn.Module) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from mmengine.config import Config
 from mmengine.optim.scheduler.param_scheduler import INF
 
+_WARM_UPS = ("ConstantLR", "ExponentialWarmupLR", "LinearLR")
+
 
 def schedule_warnings(
     cfg: Config, iters_per_epoch: int | None, *, world_size: int = 1
@@ -43,8 +45,24 @@ def _misfits(
     run = f"the run has {_count(length, unit)}"
     if begin >= length:
         yield f"it begins at {unit} {begin}, and {run}. It never acts."
-        return
-    stop = min(end, length)
+    elif _kind(schedule) in _WARM_UPS and "end" not in schedule:
+        yield (
+            f"it has no `end`, and {run}: the rate stays where it begins. Set `end` to "
+            f"the {unit} at which the full rate is reached."
+        )
+    else:
+        yield from _steps_that_never_come(schedule, min(end, length), unit, run)
+        yield from _other_length(schedule, length, unit, others)
+
+
+def _kind(schedule: dict) -> str:
+    return str(schedule["type"]).rpartition(".")[2]
+
+
+def _steps_that_never_come(
+    schedule: dict, stop: int, unit: str, run: str
+) -> Iterator[str]:
+    begin = schedule.get("begin", 0)
     late = [m for m in schedule.get("milestones", ()) if begin + m >= stop]
     if late:
         yield (
@@ -52,29 +70,42 @@ def _misfits(
             f"{list(schedule['milestones'])} never comes, as {run}. Leave it out, or "
             "set train_cfg.max_epochs."
         )
-    if "periods" in schedule:
-        span, name = sum(schedule["periods"]), "the sum of its periods"
-    elif schedule["type"].endswith("OneCycleLR"):
-        span, name = stop - begin, "its length"
-    else:
-        span, name = schedule.get("T_max"), "T_max"
-    left = _count(stop - begin, unit)
-    if span is not None and span > stop - begin:
+    if begin + schedule.get("step_size", 0) >= stop:
         yield (
-            f"{name} is {span}, and it has {left}. The cosine is cut off on its way. "
-            f"Set it to {stop - begin}."
+            f"its step_size is {schedule['step_size']}, and {run}: the rate never "
+            "steps. Set a smaller one, or leave out the schedule."
+        )
+
+
+def _other_length(
+    schedule: dict, length: int, unit: str, others: list[dict]
+) -> Iterator[str]:
+    begin, end = schedule.get("begin", 0), schedule.get("end", length)
+    run = f"the run has {_count(length, unit)}"
+    steps = min(end, length) - begin
+    span, name = _span(schedule, steps)
+    if span is not None and span > steps:
+        yield (
+            f"{name} is {span}, and it has {_count(steps, unit)}. The cosine is cut "
+            f"off on its way. Set {name} to {steps}."
         )
     elif length < end < INF:
         yield (
             f"it ends at {unit} {end}, and {run}. It is cut off before it is done. "
             f"Set `end` to {length} or less."
         )
-    if span is None or span > stop - begin:
+    if span is None or span > steps:
         return
-    if span < stop - begin and name == "T_max":
+    if span < steps and name == "total_steps":
         yield (
-            f"T_max is {span}, and it has {left}. After {span} the cosine turns back. "
-            f"Set T_max to {stop - begin}, or end to {begin + span}."
+            f"total_steps is {span}, and it has {_count(steps, unit)}: after {span} "
+            f"MMEngine ends the run. Set total_steps to {steps}."
+        )
+        return
+    if span < steps and name == "T_max":
+        yield (
+            f"T_max is {span}, and it has {_count(steps, unit)}. After {span} the "
+            f"cosine turns back. Set T_max to {steps}, or end to {begin + span}."
         )
     done = begin + span
     ended = schedule.get("end", length) == done or name != "T_max"
@@ -84,6 +115,17 @@ def _misfits(
             f"it is done after {unit} {done}, and {run}. The rest keeps its last "
             f"value. Set {name} and `end` to fit train_cfg.max_epochs."
         )
+
+
+def _span(schedule: dict, steps: int) -> tuple[int | None, str]:
+    """Return how long a schedule's own course is, and what it is called."""
+    if "periods" in schedule:
+        return sum(schedule["periods"]), "the sum of its periods"
+    if _kind(schedule) != "OneCycleLR":
+        return schedule.get("T_max"), "T_max"
+    if schedule.get("total_steps") is None:
+        return steps, "its length"
+    return schedule["total_steps"], "total_steps"
 
 
 def _count(number: int, unit: str) -> str:

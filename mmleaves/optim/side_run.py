@@ -38,6 +38,8 @@ def side_run(cfg: Config) -> Iterator[Config]:
     cfg.default_hooks.update(dict.fromkeys(_STOCK))
     cfg.visualizer = {"type": "Visualizer", "vis_backends": []}
     cfg.resume = False
+    # What is kept for other runs: it would be a file that is left.
+    cfg.image_cache = cfg.feature_cache = None
     cfg.log_level = "WARNING"
     with tempfile.TemporaryDirectory(prefix="mmleaves-") as folder:
         cfg.work_dir = folder

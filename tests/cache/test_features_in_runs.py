@@ -125,6 +125,25 @@ def test_a_view_is_computed_once_for_all_runs_and_again_when_anything_changes(
     assert found(done) == [(8, 16), (1, 2)]
 
 
+@pytest.mark.parametrize("policy", ["classifier", "[all,classifier@1]"])
+def test_a_run_that_is_resumed_near_its_end_goes_on_with_the_same_views(
+    leaves, mobilenet_weights, policy
+):
+    settings = [f"trainable={policy}", "feature_cache.views=2"]
+    check(train(leaves, "whole", *settings, epochs=4, pretrained=True))
+    whole, broken = leaves.parent / "whole", leaves.parent / "broken"
+    shutil.copytree(whole, broken)
+    for path in broken.glob("*epoch_4.pth"):
+        path.unlink()
+    done = train(leaves, "broken", *settings, "--resume", epochs=4, pretrained=True)
+    assert found(done) == [(16, 16), (2, 2)]
+    expected, after = (
+        torch.load(folder / "epoch_4.pth", weights_only=True)["state_dict"]
+        for folder in (whole, broken)
+    )
+    assert all(torch.equal(after[name], expected[name]) for name in expected)
+
+
 def test_random_training_images_need_a_number_of_views(leaves):
     done = train(leaves, "run", "feature_cache.memory_gb=1")
     assert done.returncode == 2

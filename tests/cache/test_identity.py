@@ -3,6 +3,7 @@
 import json
 import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,6 +31,31 @@ def test_every_number_of_a_long_array_counts():
 
 def test_what_a_function_is_given_beforehand_counts():
     assert described(partial(pow, 2)) != described(partial(pow, 3))
+
+
+def test_what_a_function_took_from_around_it_counts():
+    def brighter(by, times=1):
+        return lambda image, power=times: image + by * power
+
+    assert described(brighter(1)) == described(brighter(1))
+    assert described(brighter(1)) != described(brighter(2))
+    assert described(brighter(1)) != described(brighter(1, times=2))
+
+
+class Slotted:
+    __slots__ = ("by", "other")
+
+    def __init__(self, by):
+        self.by = by
+
+
+def test_settings_in_slots_count():
+    assert described(Slotted(1)) == described(Slotted(1))
+    assert described(Slotted(1)) != described(Slotted(2))
+    path = Path("a", "b")
+    before = described(path)
+    assert hash(path)  # which a path keeps in a slot, another one in each process
+    assert described(path) == before
 
 
 def test_what_holds_itself_has_an_end():

@@ -15,7 +15,7 @@ from mmpretrain.datasets.transforms import RandomResizedCrop
 from torch.utils.data import DataLoader, Dataset
 
 from mmleaves.cache.image_cache import image_key, read_through
-from mmleaves.cache.image_cache_folder import ImageCacheSettings, prepare
+from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings, prepare
 from mmleaves.cache.keep_decoded import enough
 from mmleaves.transforms.load_image import LoadImage, read_image, shrunk
 
@@ -112,6 +112,10 @@ def test_over_the_limit_images_are_decoded_each_time(photographs, tmp_path):
             np.testing.assert_array_equal(found, image)
         size = sum(path.stat().st_size for path in folder.iterdir())
         assert 6e6 < size <= limit_bytes + 1e5, turn
+    # For the run to tell of, until the next one looks for itself.
+    assert (folder / FULL).exists()
+    assert prepare(ImageCacheSettings(str(tmp_path / "small"), 1e-9))[0] == folder
+    assert not (folder / FULL).exists()
 
 
 WRITER = """
@@ -171,6 +175,8 @@ def test_other_pipelines_keep_all_pixels():
     load = dict(type="mmleaves.LoadImage")
     assert enough([load, dict(type="ResizeEdge", scale=256)]) is None
     assert enough([load]) is None
+    any_share = dict(type="RandomResizedCrop", scale=224, crop_ratio_range=(0, 1))
+    assert enough([load, any_share]) is None
 
 
 def test_earlier_starts_of_the_machine_are_swept_away(tmp_path, photographs):

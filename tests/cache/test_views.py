@@ -3,10 +3,18 @@
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import BaseTransform
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmpretrain.datasets import BaseDataset
+from mmpretrain.registry import TRANSFORMS
 
-from mmleaves.cache.views import Views, content_key, pipeline_text, view_key
+from mmleaves.cache.views import (
+    Views,
+    content_key,
+    pipeline_text,
+    random_transforms,
+    view_key,
+)
 
 CROP = {"type": "RandomResizedCrop", "scale": 8}
 PACK = {"type": "PackInputs"}
@@ -45,6 +53,38 @@ def test_an_image_is_known_by_its_bytes_and_by_what_a_transform_may_read(folder)
     assert content_key({**info, "img_path": str(copy)}) == content_key(info)
     other = {**info, "img_path": str(folder / "1.png")}
     assert content_key(other) != content_key(info)
+
+
+def test_an_image_is_known_by_the_mask_that_its_data_set_names(folder):
+    info = Boxed(folder).get_data_info(0) | {"mask_path": str(folder / "1.png")}
+    before = content_key(info)
+    assert content_key(info) == before
+    (folder / "1.png").write_bytes(b"another mask")
+    assert content_key(info) != before
+
+
+def test_a_file_that_changes_before_it_is_read_is_not_taken_for_what_it_was(folder):
+    data = Boxed(folder)
+    wanted = [(0, view_key(content_key(data.get_data_info(0)), 0))]
+    views = Views(data, wanted, data[0]["inputs"].shape)
+    assert views[0].shape == (3, 20, 20)
+    cv2.imwrite(str(folder / "0.png"), np.zeros((20, 20, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"0\.png changed while its features were"):
+        views[0]
+
+
+@TRANSFORMS.register_module("tests.Resize")
+class Resize(BaseTransform):
+    """Bears the name of one that makes the same of an image each time."""
+
+    def transform(self, results):
+        results["img"] = results["img"] + np.random.default_rng().integers(2)
+        return results
+
+
+def test_a_transform_of_ones_own_may_draw_whatever_its_name(folder):
+    assert random_transforms(Boxed(folder, {"type": "tests.Resize"})) == ["Resize"]
+    assert random_transforms(Boxed(folder, {"type": "Resize", "scale": 8})) == []
 
 
 def test_images_without_a_file_are_known_by_their_pixels():

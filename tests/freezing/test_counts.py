@@ -4,10 +4,12 @@ import json
 import re
 
 import pytest
+from mmengine.config import Config
 from tool_runs import ROOT, check, run_tool
 
 from mmleaves.config import load_config
-from mmleaves.freezing.counting import count_parameters
+from mmleaves.freezing.counting import build_without_weights, count_parameters
+from mmleaves.model_config import fit_num_classes
 
 TABLE = {
     "3.1": (87_152_136, 86_721_736),
@@ -48,6 +50,24 @@ def test_attention_of_any_number_of_blocks_adds_up(row, width, blocks):
         assert report["total"] == TABLE[row][0]
         attention = count * 4 * (width * width + width)
         assert report["trainable"] == attention + 200 * (width + 1)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("configs/_base_/models/*.py")), ids=lambda path: path.stem
+)
+def test_a_model_is_counted_without_memory(path):
+    cfg = Config.fromfile(path)
+    fit_num_classes(cfg, 2)
+    model = build_without_weights(cfg.model)
+    assert all(parameter.is_meta for parameter in model.parameters())
+
+
+def test_a_branch_that_is_frozen_twice_is_refused_as_training_does():
+    cfg = load_config("mobilenet-v2-224-112-concat_all_b32-adamw-cosine10_busi")
+    cfg.trainable = "last:1"
+    cfg.model.backbone.branches.fine.frozen_stages = 7
+    with pytest.raises(ValueError, match=r"branches\.fine\.frozen_stages=7\. Keep `t"):
+        count_parameters(cfg, 2)
 
 
 def test_the_tool_prints_json_alone_and_says_where_the_classes_are_from(tmp_path):

@@ -74,6 +74,41 @@ def test_all_but_all_stages_freezes_the_last_convolution_too(mobilenet):
     assert sorted(trained(mobilenet, "last:0")) == HEAD
 
 
+def test_what_frozen_stages_freezes_is_frozen_in_the_report_too():
+    """MMPretrain's MobileNetV2 follows it only once it is told to train."""
+    model = build(
+        dict(type="MobileNetV2", widen_factor=0.25, frozen_stages=7),
+        dict(type="LinearClsHead", num_classes=3, in_channels=1280),
+        dict(type="GlobalAveragePooling"),
+    )
+    freezer = Freezer(model, "all")
+    freezer.apply(0)
+    model.train()
+    gradients = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    assert freezer.trained(0) == gradients.keys()
+    trainable = freeze_report(freezer)["trainable"]
+    assert trainable == sum(p.numel() for p in gradients.values())
+    assert "backbone.layer1.0.conv.0.conv.weight" in freezer.frozen_tensors(0)
+
+
+def test_a_tensor_of_two_names_is_trained_and_counted_by_either(mobilenet):
+    early, late = (
+        mobilenet.backbone.get_submodule(f"layer{n}.1.conv.1.bn") for n in (2, 3)
+    )
+    late.weight = early.weight
+    freezer = Freezer(mobilenet, r"names:layer3\.1\.conv\.1\.bn\.weight")
+    freezer.apply_ever_trained()
+    assert early.weight.requires_grad
+    head = sum(p.numel() for p in mobilenet.head.parameters())
+    assert freeze_report(freezer)["trainable"] == early.weight.numel() + head
+
+
+@pytest.mark.parametrize("setting", [None, 2, True])
+def test_a_policy_that_is_no_text_is_refused(mobilenet, setting):
+    with pytest.raises(ValueError, match="not a freeze policy, expected text, or a li"):
+        Freezer(mobilenet, setting)
+
+
 @pytest.mark.parametrize("stages", range(8))
 def test_the_last_and_all_but_the_first_are_one_counted_from_two_ends(
     mobilenet, stages

@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from freezing.conformance import CASES
+from freezing.conformance import build as build_case
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
 from mmleaves.freezing.freezer import Freezer
+from mmleaves.freezing.parts import model_parts
 
 
 @pytest.fixture
@@ -101,6 +104,24 @@ def test_layer_decay_goes_by_stages_where_mmpretrain_has_none(mobilenet):
     assert rates["backbone.conv1.conv.weight"] == 1e-3 / 2**8
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_layer_decay_has_an_answer_for_every_backbone(case):
+    """MMPretrain's own depths of a ResNet begin at 50 layers, and else raise."""
+    model = build_case(case)
+    try:
+        found = settings_of(model, optimizer(model, layer_decay=0.5))
+    except ValueError as refusal:
+        assert "goes by stages, and those of" in str(refusal)
+        return
+    rates = {name: rate for name, (rate, _) in found.items()}
+    assert all(rates[name] == 1e-3 for name in rates if name.startswith("head."))
+    stages = [part for part in model_parts(model) if part.kind == "stage"]
+    # Some have constants, which are in no optimiser.
+    highest = [max(rates.get(n, 0) for n in part.parameters) for part in stages]
+    assert highest == sorted(highest)
+    assert highest[0] < highest[-1]
+
+
 def test_mmengines_own_settings_multiply_with_ours(vit):
     found = settings_of(
         vit,
@@ -134,6 +155,9 @@ def test_groups_of_another_decay_say_so(vit):
         (dict(layer_decay=0), "layer_decay is 0, expected"),
         (dict(head_lr_mult=0), "head_lr_mult is 0, expected a number above 0"),
         (dict(branch_lr_mult=dict(left=2)), "names 'left'; the model has no branches"),
+        (dict(branch_lr_mult=dict(a=-1)), "branch_lr_mult.a is -1, expected a number"),
+        (dict(head_lr_mult="10"), "head_lr_mult is '10', expected a number above 0"),
+        (dict(head_lr_mul=10), "'head_lr_mul', which nothing reads.*: head_lr_mult"),
     ],
 )
 def test_a_factor_that_is_none_is_refused(mobilenet, paramwise, message):

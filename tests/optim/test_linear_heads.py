@@ -49,7 +49,8 @@ def test_each_goes_the_way_of_torchs_own_optimiser_by_mmpretrains_own_loss(
     for factor in (1.0, 0.7, 0.7, 0.2, 0.0):
         features = torch.randn(3, 16, 8, generator=generator)
         labels = torch.randint(3, (3, 16), generator=generator)
-        losses = heads.step(features, labels, factor)
+        rates = torch.tensor([s.rate for s in SETTINGS], dtype=torch.float64) * factor
+        losses = heads.step(features, labels, rates)
         for i, (layer, own, s) in enumerate(
             zip(layers, optimizers, SETTINGS, strict=True)
         ):

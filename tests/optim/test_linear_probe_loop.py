@@ -115,7 +115,6 @@ def test_the_trunk_is_as_it_was(leaves, mobilenet_weights):
 @pytest.mark.parametrize(
     ("flags", "settings", "message"),
     [
-        (["--views", "5"], [], "with fewer views than epochs"),
         (
             [],
             ["model.head.type=StackedLinearClsHead", "model.head.mid_channels=[8]"],
@@ -255,4 +254,35 @@ def test_class_weights_and_whole_batches_are_the_configs(small, leaves):
     (row,) = rows_of(leaves.parent / "run" / "heads.csv")
     assert row["class_weights"] == "own"
     # Eight images in batches of three: two batches, and the last two are left out.
-    assert len(runner.train_loop._factors()) == 6
+    assert len(runner.train_loop._rates_over_time(1.0)) == 6
+
+
+ONE_CYCLE = [{"type": "mmleaves.OneCycleLR", "total_steps": 9, "by_epoch": False}]
+TO_A_LOWEST = [{"type": "CosineAnnealingLR", "eta_min": 2e-3, "end": 3}]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "highest", "lowest"),
+    [(ONE_CYCLE, 1e-2, 1e-2 / 25 / 1e4), (TO_A_LOWEST, 1e-2, 2e-3)],
+)
+def test_a_rate_is_what_the_optimiser_would_be_given(small, scheduler, highest, lowest):
+    runner = small(param_scheduler=scheduler)
+    runner.train()
+    (settings,) = runner.train_loop._grid()
+    assert settings.rate == 1e-2
+    rates = runner.train_loop._rates_over_time(1e-2)
+    # The steps of a short cycle go past its very top.
+    assert rates.max() == pytest.approx(highest, rel=0.01)
+    assert rates.min() >= lowest * (1 - 1e-9)
+    assert runner.train_loop._rates_over_time(1e-1).max() == pytest.approx(
+        1e-1, rel=0.01
+    )
+
+
+@pytest.mark.parametrize("scheduler", [ONE_CYCLE, TO_A_LOWEST])
+def test_the_rates_tried_unasked_lie_around_that_of_the_config(small, scheduler):
+    runner = small("optim_wrapper.optimizer.lr=0.02", param_scheduler=scheduler)
+    runner.train_loop._rates = None
+    runner.train()
+    rates = [settings.rate for settings in runner.train_loop._grid()]
+    assert rates == pytest.approx([6e-4, 2e-3, 6e-3, 2e-2, 6e-2, 2e-1])

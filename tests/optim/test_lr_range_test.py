@@ -82,11 +82,17 @@ def test_a_sweep_gives_a_rate_a_picture_and_what_to_pass_and_leaves_no_run(
 ):
     limits = ["--min-lr", "1e-5", "--max-lr", "100", "--iters", "40"]
     out = ["--out", tmp_path / "lr.png"]
+    # What a run would keep for others.
+    options = [*drawn, "feature_cache.views=2", "optim_wrapper.accumulative_counts=2"]
+    kept = tmp_path.with_name(f"{tmp_path.name}-kept")
     done = check(
         run_tool(
-            *("find_lr", CONFIG, *out, *limits, "--cfg-options", *drawn), cwd=tmp_path
+            *("find_lr", CONFIG, *out, *limits, "--cfg-options", *options),
+            cwd=tmp_path,
+            env={"MMLEAVES_CACHE": str(kept)},
         )
     )
+    assert not kept.exists()
     assert "The sweep ended: at " in done.stdout
     assert "the loss was 4 times the smallest" in done.stdout
     assert f"mmleaves train {CONFIG} --cfg-options dataset.data_root=" in done.stdout

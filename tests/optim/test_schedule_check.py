@@ -81,7 +81,7 @@ def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
         (
             dict(type="CosineAnnealingLR", T_max=20),
             "T_max is 20, and it has 10 epochs. The cosine is cut off on its way. Set "
-            "it to 10.",
+            "T_max to 10.",
         ),
         (
             dict(type="CosineAnnealingLR", T_max=5),
@@ -100,6 +100,24 @@ def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
         (
             dict(type="mmleaves.OneCycleLR", end=8),
             "it is done after epoch 8, and the run has 10 epochs.",
+        ),
+        (
+            dict(type="mmleaves.OneCycleLR", total_steps=1000),
+            "total_steps is 1000, and it has 10 epochs. The cosine is cut off on its "
+            "way. Set total_steps to 10.",
+        ),
+        (
+            dict(type="mmleaves.OneCycleLR", total_steps=20, by_epoch=False),
+            "total_steps is 20, and it has 40 iterations: after 20 MMEngine ends the "
+            "run. Set total_steps to 40.",
+        ),
+        (
+            dict(type="StepLR", step_size=30),
+            "its step_size is 30, and the run has 10 epochs: the rate never steps.",
+        ),
+        (
+            dict(type="ConstantLR", factor=0.01),
+            "it has no `end`, and the run has 10 epochs: the rate stays where it",
         ),
         (
             dict(type="CosineRestartLR", periods=[2, 4]),
@@ -123,6 +141,8 @@ def test_a_schedule_that_does_not_fit_the_run_is_named(schedule, text):
             dict(type="CosineAnnealingLR", T_max=8, begin=2, end=10),
         ],
         [dict(type="MultiStepLR", milestones=[9])],
+        [dict(type="StepLR", step_size=9)],
+        [dict(type="mmleaves.OneCycleLR", total_steps=40, by_epoch=False)],
         [dict(type="ReduceOnPlateauLR", monitor="loss/cross_entropy")],
         [dict(type="LinearLR", end=40, by_epoch=False)],
     ],

@@ -1,0 +1,125 @@
+"""Weights that do not reach a backbone are refused, not left out without a word."""
+
+import shutil
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+from tool_runs import ROOT, check, run_tool
+
+from mmleaves.checkpoints.reach import must_reach_trunk
+from mmleaves.freezing.freezer import Freezer
+
+CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
+SMALL = {"type": "MobileNetV2", "widen_factor": 0.25}
+
+
+def build(backbone=SMALL, channels=1280, classes=2):
+    init_default_scope("mmpretrain")
+    import mmpretrain.models  # noqa: F401 - registers them
+    from mmpretrain.registry import MODELS
+
+    head = {"type": "LinearClsHead", "num_classes": classes, "in_channels": channels}
+    return MODELS.build(
+        {
+            "type": "ImageClassifier",
+            "backbone": backbone,
+            "neck": {"type": "GlobalAveragePooling"},
+            "head": head,
+        }
+    )
+
+
+def save(model, path, prefix=""):
+    state = {f"{prefix}{key}": value for key, value in model.state_dict().items()}
+    torch.save({"state_dict": state}, path)
+    return str(path)
+
+
+def load(model, file, setting="all"):
+    parts = Freezer(model, setting).parts
+    with must_reach_trunk(model, parts, f"load_from={file}"):
+        load_checkpoint(model, file, strict=False)
+
+
+def test_another_classifier_on_the_same_trunk_is_what_fine_tuning_begins_with(tmp_path):
+    before = build(classes=5)
+    file = save(before, tmp_path / "before.pth")
+    model = build(classes=2)
+    head = model.head.fc.weight.detach().clone()
+    load(model, file)
+    assert torch.equal(
+        model.backbone.conv1.conv.weight, before.backbone.conv1.conv.weight
+    )
+    assert torch.equal(model.head.fc.weight, head)
+
+
+def test_low_rank_layers_are_not_in_the_file(tmp_path):
+    arch = {"embed_dims": 16, "num_layers": 2, "num_heads": 2}
+    arch["feedforward_channels"] = 32
+    vit = {"type": "VisionTransformer", "arch": arch, "img_size": 32, "patch_size": 16}
+    vit |= {"out_type": "featmap"}
+    file = save(build(vit, 16), tmp_path / "vit.pth")
+    model = build(vit, 16)
+    load(model, file, "lora:2")
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("other", "channels", "prefix", "found"),
+    [
+        ({"type": "ResNet", "depth": 18}, 512, "", "0 of 153"),
+        (SMALL | {"widen_factor": 0.5}, 1280, "", r"[1-9]\d* of 153"),
+        (SMALL, 1280, "model.", "0 of 153"),
+    ],
+)
+def test_a_file_of_another_net_is_refused(tmp_path, other, channels, prefix, found):
+    file = save(build(other, channels), tmp_path / "other.pth", prefix)
+    with pytest.raises(
+        ValueError,
+        match=rf"load_from=.*other\.pth has values for {found} weights of the backbone",
+    ):
+        load(build(), file)
+
+
+@pytest.fixture
+def run(real_data, tmp_path):
+    leaves = tmp_path / "leaves"
+    for species in ("7. Ilex aquifolium", "9. Betula pubescens"):
+        shutil.copytree(real_data / "leaf_uci_folders" / species, leaves / species)
+    config = tmp_path / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / CONFIG}.py"]
+trainable = "all"
+model = dict(backbone=dict(widen_factor=0.25))
+train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False)
+val_dataloader = dict(num_workers=0, persistent_workers=False)
+train_cfg = dict(max_epochs=1)
+""")
+
+    def run(name, *settings, flags=()):
+        return run_tool(
+            *("train", config, *flags, "--work-dir", tmp_path / name, "--cfg-options"),
+            *(f"dataset.data_root={leaves}", *settings),
+            "train_dataloader.dataset.pipeline.1.scale=64",
+        )
+
+    return run
+
+
+def test_a_training_begins_with_weights_of_its_net_alone(run, tmp_path):
+    ours = save(build(classes=7), tmp_path / "ours.pth")
+    other = save(build({"type": "ResNet", "depth": 18}, 512), tmp_path / "other.pth")
+    random = {"flags": ["--no-pretrained"]}
+    check(run("ours", f"load_from={ours}", **random))
+    done = run("other", f"load_from={other}", **random)
+    assert done.returncode == 2
+    assert f"Error: load_from={other} has values for 0 of 153" in done.stderr
+    assert not list((tmp_path / "other").glob("*.pth"))
+    # The config's own says prefix="backbone".
+    init = f"model.backbone.init_cfg.checkpoint={ours}"
+    check(run("prefix", init))
+    done = run("none", init, "model.backbone.init_cfg.prefix=None")
+    assert done.returncode == 2
+    assert f"Error: backbone.init_cfg, {ours}, has values for" in done.stderr
