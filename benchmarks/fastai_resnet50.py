@@ -2,9 +2,9 @@
 
 Run by `run.py --fastai PYTHON`, with a Python that has fastai. Random weights, stem and
 two stages frozen, random crops of 224 px, flips, SGD, one cycle; channels-last, and
-bfloat16 by a callback of six lines, since fastai's own asks for a GPU. It prints the
-mean seconds of an iteration of the second epoch, loading included, as `processes.py`
-reads them.
+bfloat16, where the processor has it, by a callback of six lines, since fastai's own
+asks for a GPU. It prints the mean seconds of an iteration of the second epoch, loading
+included, as `processes.py` reads them.
 """
 
 import argparse
@@ -65,6 +65,12 @@ def split(model: torch.nn.Module) -> list:
     return [[p for part in parts for p in params(part)] for parts in (frozen, rest)]
 
 
+def has_bfloat16() -> bool:
+    """Return whether the processor does not have to imitate it, which is slower."""
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
@@ -90,7 +96,7 @@ def main() -> None:
         splitter=split,
         opt_func=SGD,
         train_bn=False,
-        cbs=[CPUBFloat16(), times],
+        cbs=[CPUBFloat16(), times] if has_bfloat16() else [times],
     ).to_channelslast(use_amp=False)
     learner.freeze_to(1)
     with learner.no_logging():

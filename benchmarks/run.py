@@ -71,10 +71,14 @@ def main() -> None:
 def machine() -> dict:
     from importlib.metadata import version
 
+    from mmleaves.optim.precision import resolve_precision
+
     packages = ("torch", "torchvision", "mmpretrain", "mmengine", "mmcv-lite", "numpy")
     return {
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
+        # Of two with one name, this makes the difference.
+        "auto computes in": str(resolve_precision("auto")),
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }
@@ -149,7 +153,9 @@ def one_turn(contender: Contender, places: dict[str, str]) -> Measured:
         shutil.rmtree(cache, ignore_errors=True)
     known = {**places, "work": str(work)}
     command = [str(part).format(**known) for part in contender.command]
-    env = {"MMLEAVES_CACHE": str(cache), "PYTHONPATH": str(ROOT), **contender.env}
+    # The audit of the data keeps its facts in the other one.
+    caches = {"MMLEAVES_CACHE": str(cache), "XDG_CACHE_HOME": str(cache / "xdg")}
+    env = {**caches, "PYTHONPATH": str(ROOT), **contender.env}
     return run(command, env, ROOT)
 
 
