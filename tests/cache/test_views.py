@@ -73,7 +73,7 @@ def test_a_file_that_changes_before_it_is_read_is_not_taken_for_what_it_was(fold
         views[0]
 
 
-@TRANSFORMS.register_module("tests.Resize")
+@TRANSFORMS.register_module("OwnResize")
 class Resize(BaseTransform):
     """Bears the name of one that makes the same of an image each time."""
 
@@ -83,7 +83,7 @@ class Resize(BaseTransform):
 
 
 def test_a_transform_of_ones_own_may_draw_whatever_its_name(folder):
-    assert random_transforms(Boxed(folder, {"type": "tests.Resize"})) == ["Resize"]
+    assert random_transforms(Boxed(folder, {"type": "OwnResize"})) == ["Resize"]
     assert random_transforms(Boxed(folder, {"type": "Resize", "scale": 8})) == []
 
 
