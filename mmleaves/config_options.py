@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.config import fill_datasets
+from mmleaves.optim.fine_tune_constructor import PARAMWISE_KEYS
 from mmleaves.registered import find_class, nearest_class
 
 # Where a dict has no `type`, what reads it says which keys it may have.
@@ -59,21 +60,7 @@ _ALSO = {
     "auto_scale_lr": {"enable", "base_batch_size"},
     "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit"},
     "optim_wrapper": {"constructor", "paramwise_cfg"},
-    "optim_wrapper.paramwise_cfg": {
-        "base_lr",
-        "base_wd",
-        "bias_decay_mult",
-        "branch_lr_mult",
-        "bias_lr_mult",
-        "bypass_duplicate",
-        "custom_keys",
-        "dcn_offset_lr_mult",
-        "dwconv_decay_mult",
-        "flat_decay_mult",
-        "head_lr_mult",
-        "layer_decay",
-        "norm_decay_mult",
-    },
+    "optim_wrapper.paramwise_cfg": set(PARAMWISE_KEYS),
     "model.train_cfg": {"augments", "probs"},
 }
 

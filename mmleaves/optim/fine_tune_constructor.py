@@ -13,7 +13,9 @@ from mmleaves.freezing.parts import Part, model_parts
 from mmleaves.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 _OURS = ("head_lr_mult", "layer_decay", "branch_lr_mult")
-_OF_MMENGINE = (
+# What `paramwise_cfg` may have: ours, and what MMEngine's constructor reads.
+PARAMWISE_KEYS = (
+    *_OURS,
     "bias_decay_mult",
     "bias_lr_mult",
     "bypass_duplicate",
@@ -79,12 +81,12 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
         self, model: nn.Module, parts: list[Part]
     ) -> Callable[[str, Part], float]:
         """Return what gives the factor to the rate of a parameter of a part."""
-        known_keys = (*_OURS, *_OF_MMENGINE)
-        if unknown := sorted(set(self.paramwise_cfg) - set(known_keys)):
-            near = difflib.get_close_matches(unknown[0], known_keys, n=1, cutoff=0)
+        if unknown := sorted(set(self.paramwise_cfg) - set(PARAMWISE_KEYS)):
+            near = difflib.get_close_matches(unknown[0], PARAMWISE_KEYS, n=1, cutoff=0)
             raise ValueError(
                 f"optim_wrapper.paramwise_cfg has {unknown[0]!r}, which nothing reads, "
-                f"expected one of {', '.join(sorted(known_keys))}. Nearest: {near[0]}."
+                f"expected one of {', '.join(sorted(PARAMWISE_KEYS))}. "
+                f"Nearest: {near[0]}."
             )
         head, decay, branches = (self.paramwise_cfg.get(key) for key in _OURS)
         head = 1 if head is None else head

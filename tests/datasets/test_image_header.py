@@ -1,5 +1,4 @@
 import shutil
-import time
 
 import pytest
 from PIL import Image
@@ -17,13 +16,11 @@ def png(real_data) -> bytes:
     return (real_data / "busi/test/benign/benign (107).png").read_bytes()
 
 
-def test_5000_real_images_pass_in_two_seconds(unpacked_data):
+def test_every_image_of_caltech_passes(unpacked_data):
     folder = unpacked_data / "101_ObjectCategories"
     paths = [str(path) for path in folder.glob("*/*.jpg")]
     assert len(paths) > 5000
-    start = time.process_time()
     assert check_headers(paths) == []
-    assert time.process_time() - start < 2
 
 
 def test_every_kind_of_real_image_passes(real_data):
