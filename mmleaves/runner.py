@@ -3,7 +3,7 @@
 import copy
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.earlier import refuse_folders_for_files, refuse_to_overwrite
 from mmleaves.checkpoints.newest import check_named, newest_checkpoint
-from mmleaves.checkpoints.reach import must_reach_trunk, pretrained_modules
+from mmleaves.checkpoints.reach import files_must_reach_trunk, must_reach_trunk
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
@@ -316,12 +316,7 @@ class FineTuneRunner(Runner):
         # give another classifier in another layout.
         self.model.to(memory_format=torch.contiguous_format)
         model = self._freezer.model
-        with ExitStack() as stack:
-            for name, file in pretrained_modules(model).items():
-                source = f"{name or 'model'}.init_cfg, {file},"
-                stack.enter_context(
-                    must_reach_trunk(model, self._freezer.parts, source, within=name)
-                )
+        with files_must_reach_trunk(model, self._freezer.parts):
             super()._init_model_weights()
         reset_lora(self.model)
         self.model.to(memory_format=self._memory_format)

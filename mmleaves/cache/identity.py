@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path, PurePath
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+)
 
 import numpy as np
 import torch
@@ -57,6 +63,8 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
             held = [_content(cell) for cell in value.__closure__ or ()]
             given = [value.__defaults__, value.__kwdefaults__, held]
             return [*_code_of_function(value), described(given, within)]
+        case ModuleType():
+            return [value.__name__, str(getattr(value, "__version__", ""))]
         case BuiltinFunctionType():
             return _code_of_function(value)
     slots = _slots(type(value))

@@ -1,9 +1,9 @@
 """Views of an image: what a pipeline makes of it, the same at every call."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -95,11 +95,18 @@ def content_key(info: Mapping[str, object]) -> bytes:
     # Such as a box to cut out; a transform may read it.
     if others := {k: v for k, v in info.items() if k not in _NOT_OF_THE_PIXELS}:
         digest.update(json.dumps(described(others)).encode())
-        for name, value in others.items():
+        for path in _paths(others):
             # Such as a mask: another one under its name makes other pixels.
-            if name.endswith("_path") and Path(value).is_file():
-                digest.update(blake2b(Path(value).read_bytes()).digest())
+            if Path(path).is_file():
+                digest.update(blake2b(Path(path).read_bytes()).digest())
     return digest.digest()
+
+
+def _paths(info: Mapping[str, object]) -> Iterator[str | PurePath]:
+    for name, value in info.items():
+        if name.endswith(("_path", "_paths")):
+            values = value if isinstance(value, list | tuple) else [value]
+            yield from (path for path in values if isinstance(path, str | PurePath))
 
 
 def view_key(content: bytes, view: int) -> bytes:

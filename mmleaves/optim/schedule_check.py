@@ -70,7 +70,7 @@ def _steps_that_never_come(
             f"{list(schedule['milestones'])} never comes, as {run}. Leave it out, or "
             "set train_cfg.max_epochs."
         )
-    if begin + schedule.get("step_size", 0) >= stop:
+    if "step_size" in schedule and begin + schedule["step_size"] >= stop:
         yield (
             f"its step_size is {schedule['step_size']}, and {run}: the rate never "
             "steps. Set a smaller one, or leave out the schedule."

@@ -5,6 +5,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from tool_runs import check, run_python
@@ -47,6 +48,15 @@ class Slotted:
 
     def __init__(self, by):
         self.by = by
+
+
+def test_a_module_that_a_function_took_from_around_it_is_its_name_and_version():
+    def made(module):
+        return lambda image: module.flip(image, 1)
+
+    told = json.dumps(described(made(cv2)))
+    assert "cv2" in told and cv2.__version__ in told
+    assert len(told) < 1000
 
 
 def test_settings_in_slots_count():

@@ -100,6 +100,18 @@ def test_workers_share_what_they_decode_with_their_parent(
         load({"img_path": str(path)})
 
 
+def test_a_folder_that_is_removed_during_a_run_ends_no_training(photographs, tmp_path):
+    folder, limit_bytes = prepare(ImageCacheSettings(str(tmp_path / "small"), 1e-9))
+    where = {"folder": str(folder), "limit_bytes": limit_bytes}
+    image = np.random.default_rng(0).integers(0, 256, (1000, 1000, 3), np.uint8)
+    for number in range(8):  # 3 MB each, of 17
+        found = read_through(
+            photographs[0], lambda: image, seen_as=str(number), **where
+        )
+        np.testing.assert_array_equal(found, image)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_over_the_limit_images_are_decoded_each_time(photographs, tmp_path):
     folder, limit_bytes = prepare(ImageCacheSettings(str(tmp_path / "small"), 1e-9))
     where = {"folder": str(folder), "limit_bytes": limit_bytes}

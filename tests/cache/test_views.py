@@ -55,8 +55,17 @@ def test_an_image_is_known_by_its_bytes_and_by_what_a_transform_may_read(folder)
     assert content_key(other) != content_key(info)
 
 
-def test_an_image_is_known_by_the_mask_that_its_data_set_names(folder):
-    info = Boxed(folder).get_data_info(0) | {"mask_path": str(folder / "1.png")}
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda mask: {"mask_path": str(mask)},
+        lambda mask: {"mask_path": mask, "seg_map_path": None},
+        lambda mask: {"mask_path": [str(mask), None]},
+        lambda mask: {"mask_paths": (mask,), "number_path": 3},
+    ],
+)
+def test_an_image_is_known_by_the_masks_that_its_data_set_names(folder, named):
+    info = Boxed(folder).get_data_info(0) | named(folder / "1.png")
     before = content_key(info)
     assert content_key(info) == before
     (folder / "1.png").write_bytes(b"another mask")

@@ -4,15 +4,28 @@ import shutil
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
+from mmpretrain.models import MobileNetV2
 from tool_runs import ROOT, check, run_tool
 
-from mmleaves.checkpoints.reach import must_reach_trunk
+from mmleaves.checkpoints.reach import files_must_reach_trunk, must_reach_trunk
 from mmleaves.freezing.freezer import Freezer
 
 CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
 SMALL = {"type": "MobileNetV2", "widen_factor": 0.25}
+
+
+VIT = {
+    "type": "VisionTransformer",
+    "arch": {
+        **{"embed_dims": 16, "num_layers": 2, "num_heads": 2},
+        "feedforward_channels": 32,
+    },
+    **{"img_size": 32, "patch_size": 16, "out_type": "featmap"},
+}
+BEIT = VIT | {"type": "BEiTViT", "use_rel_pos_bias": True}
 
 
 def build(backbone=SMALL, channels=1280, classes=2):
@@ -56,12 +69,8 @@ def test_another_classifier_on_the_same_trunk_is_what_fine_tuning_begins_with(tm
 
 
 def test_low_rank_layers_are_not_in_the_file(tmp_path):
-    arch = {"embed_dims": 16, "num_layers": 2, "num_heads": 2}
-    arch["feedforward_channels"] = 32
-    vit = {"type": "VisionTransformer", "arch": arch, "img_size": 32, "patch_size": 16}
-    vit |= {"out_type": "featmap"}
-    file = save(build(vit, 16), tmp_path / "vit.pth")
-    model = build(vit, 16)
+    file = save(build(VIT, 16), tmp_path / "vit.pth")
+    model = build(VIT, 16)
     load(model, file, "lora:2")
     assert all(parameter.isfinite().all() for parameter in model.parameters())
 
@@ -81,6 +90,88 @@ def test_a_file_of_another_net_is_refused(tmp_path, other, channels, prefix, fou
         match=rf"load_from=.*other\.pth has values for {found} weights of the backbone",
     ):
         load(build(), file)
+
+
+def begin(backbone, channels, file, prefix):
+    init = {"type": "Pretrained", "checkpoint": file, "prefix": prefix}
+    model = build(backbone | {"init_cfg": init}, channels)
+    with files_must_reach_trunk(model, Freezer(model, "all").parts):
+        model.init_weights()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("backbone", "channels", "weights"),
+    [
+        (SMALL, 1280, 153),
+        ({"type": "MobileNetV3", "arch": "small_075"}, 432, 135),
+        (VIT, 16, 26),
+        (BEIT, 16, 34),
+        ({"type": "CSPDarkNet", "depth": 53}, 1024, 201),
+    ],
+    ids=lambda backbone: backbone["type"] if isinstance(backbone, dict) else "",
+)
+def test_what_layers_draw_for_themselves_does_not_count_as_the_file_s(
+    tmp_path, backbone, channels, weights
+):
+    before = build(backbone, channels)
+    file = save(before, tmp_path / "whole.pth")
+    after = begin(backbone, channels, file, "backbone.").backbone.state_dict()
+    for name, tensor in before.backbone.state_dict().items():
+        assert torch.equal(after[name], tensor), name
+    with pytest.raises(
+        ValueError, match=f"backbone.init_cfg, {file}, has values for 0 of {weights} "
+    ):
+        begin(backbone, channels, file, None)
+
+
+@pytest.fixture
+def said(caplog):
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
+def test_tables_of_positions_that_a_pretraining_had_not_stay_as_they_are(
+    tmp_path, said
+):
+    before = build(BEIT, 16)
+    state = {k: v for k, v in before.state_dict().items() if "relative" not in k}
+    file = str(tmp_path / "cae.pth")
+    torch.save({"state_dict": state}, file)
+    models = [begin(BEIT, 16, file, "backbone."), build(BEIT, 16)]
+    load(models[1], file)
+    for model in models:
+        for name, parameter in model.backbone.named_parameters():
+            if name.endswith("relative_position_bias_table"):
+                assert parameter.isfinite().all(), name
+            else:
+                assert torch.equal(parameter, state[f"backbone.{name}"]), name
+    told = [text for text in said.messages if "has no values for 'backbone." in text]
+    assert [text.partition(" has")[0] for text in told] == [
+        f"backbone.init_cfg, {file},",
+        f"load_from={file}",
+    ]
+
+
+class ReadsNoFile(MobileNetV2):
+    def init_weights(self):
+        pass
+
+
+def test_a_file_that_nobody_reads_is_told(tmp_path):
+    file = save(build(), tmp_path / "ours.pth")
+    init = {"type": "Pretrained", "checkpoint": file, "prefix": "backbone."}
+    model = build()
+    model.backbone = ReadsNoFile(widen_factor=0.25, init_cfg=init)
+    with (
+        pytest.raises(
+            ValueError, match=r"ours\.pth, was not read: the init_weights of"
+        ),
+        files_must_reach_trunk(model, Freezer(model, "all").parts),
+    ):
+        model.init_weights()
 
 
 @pytest.fixture
@@ -122,4 +213,4 @@ def test_a_training_begins_with_weights_of_its_net_alone(run, tmp_path):
     check(run("prefix", init))
     done = run("none", init, "model.backbone.init_cfg.prefix=None")
     assert done.returncode == 2
-    assert f"Error: backbone.init_cfg, {ours}, has values for" in done.stderr
+    assert f"Error: backbone.init_cfg, {ours}, has values for 0 of 153" in done.stderr

@@ -155,6 +155,10 @@ def test_what_counts_in_iterations_goes_unchecked_where_their_number_is_unknown(
     assert said(dict(type="LinearLR", end=99, by_epoch=False), iters=None) == []
 
 
+def test_a_schedule_that_ends_where_it_begins_is_for_mmengine_to_refuse():
+    assert said(dict(type="LinearLR", start_factor=0.1, begin=5, end=5)) == []
+
+
 def test_more_epochs_than_the_cosine_has_are_told():
     """As when train_cfg.max_epochs alone is raised on the command line."""
     cfg = load_config(
