@@ -64,7 +64,8 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
             given = [value.__defaults__, value.__kwdefaults__, held]
             return [*_code_of_function(value), described(given, within)]
         case ModuleType():
-            return [value.__name__, str(getattr(value, "__version__", ""))]
+            version = str(getattr(value, "__version__", ""))
+            return [value.__name__, version, _digest_of_module(value.__name__)]
         case BuiltinFunctionType():
             return _code_of_function(value)
     slots = _slots(type(value))

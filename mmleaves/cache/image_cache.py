@@ -67,8 +67,7 @@ class ImageCache:
         except (lmdb.MapFullError, lmdb.DiskError):
             self._full = True
             # For the run to tell of; this may be one of many workers.
-            with suppress(OSError):  # the disk is full to the last, or the folder gone
-                (self._folder / FULL).touch()
+            (self._folder / FULL).touch()
 
     def close(self) -> None:
         """Let go of the database."""

@@ -15,6 +15,7 @@ from torch import nn
 
 from mmleaves.datasets.class_order import some_names
 from mmleaves.freezing.parts import Part
+from mmleaves.freezing.proof import digests
 
 _TRUNK = ("stem", "stage", "trunk")
 _TABLE = ".relative_position_bias_table"
@@ -22,50 +23,115 @@ _TABLE = ".relative_position_bias_table"
 
 @contextmanager
 def must_reach_trunk(
-    model: nn.Module, parts: Iterable[Part], source: str, *, within: str = ""
+    model: nn.Module, parts: Iterable[Part], source: str
 ) -> Iterator[None]:
     """Refuse weights, read inside of this, that leave layers of a backbone without.
 
     What a file may lack: the classifier and what joins branches, LoRA, norms behind the
-    last stage, and parameters of the backbone's own, such as prompts. Tables of
-    relative positions may lack too, which is said: what was pretrained without (CAE)
-    is fine-tuned with them. The tensors are marked before, by NaN, since hooks of some
-    nets rename or resize what they load.
+    last stage, and parameters of the backbone's own, such as prompts. A file without
+    any table of relative positions may lack those too, which is said: what was
+    pretrained without (CAE) is fine-tuned with them.
 
     Args:
         model: A classifier, whose layers are filled inside of this.
         parts: Those of ``model``.
         source: Where the weights come from, such as ``load_from=...``, for the message.
-        within: Name of the module to look at, if it is not all of the model.
 
     Raises:
         ValueError: If a layer got none.
     """
-    tensors = _layers_of_trunk(model, parts, within)
-    tables = [name for name in tensors if name.endswith(_TABLE)]
-    initial = {name: tensors[name].detach().clone() for name in tables}
-    for tensor in tensors.values():
-        tensor.data.fill_(torch.nan)
-    yield
-    left = [name for name, tensor in tensors.items() if tensor.isnan().all()]
-    for name in initial.keys() & left:
-        tensors[name].data.copy_(initial[name])
-    if set(left) - initial.keys():
-        raise ValueError(
-            f"{source} has values for {len(tensors) - len(left)} of {len(tensors)} "
-            f"weights of the backbone's layers, expected all; it has none for "
-            f"{some_names(left, 3)}. It is of another net, or its names begin "
-            "otherwise, which `prefix` of an init_cfg says. Give the file of this net, "
-            "or leave it out to train from random weights."
+    layers = _Layers(model, parts, source)
+    with layers.watched():
+        yield
+    layers.refuse_without()
+
+
+class _Layers:
+    """The weights of a backbone's layers that files are to fill.
+
+    They are marked by NaN, since hooks of some nets rename or resize what they load.
+    """
+
+    def __init__(
+        self, model: nn.Module, parts: Iterable[Part], source: str, within: str = ""
+    ) -> None:
+        self._source = source
+        self._module = model.get_submodule(within)
+        self._tensors = _layers_of_trunk(model, parts, within)
+        self._initial = {
+            name: tensor.detach().clone()
+            for name, tensor in self._tensors.items()
+            if name.endswith(_TABLE)
+        }
+        self._tables_of_file: list[str] = []
+        self._filled: dict[str, str] = {}
+        for tensor in self._tensors.values():
+            tensor.data.fill_(torch.nan)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Note which tables of relative positions are in the file that is read."""
+
+        def note(module: nn.Module, state: dict[str, object], *_: object) -> None:
+            self._tables_of_file += [name for name in state if name.endswith(_TABLE)]
+
+        hook = self._module.register_load_state_dict_pre_hook(note)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def refuse_without(self) -> None:
+        """Raise a ValueError if a layer has got no values from any file."""
+        left = [name for name, tensor in self._tensors.items() if tensor.isnan().all()]
+        if all(name in self._initial for name in left) and not self._tables_of_file:
+            self._begin_tables_anew(left)
+        elif left:
+            filled = len(self._tensors) - len(left)
+            raise ValueError(
+                f"{self._source} has values for {filled} of {len(self._tensors)} "
+                f"weights of the backbone's layers, expected all; it has none for "
+                f"{some_names(left, 3)}. {self._advice(left)}"
+            )
+        self._filled = digests(self._tensors)
+
+    def _begin_tables_anew(self, names: list[str]) -> None:
+        for name in names:
+            self._tensors[name].data.copy_(self._initial[name])
+        if names:
+            print_log(
+                f"{self._source} has no table of relative positions. So "
+                f"{some_names(names, 3)} begin as without a file.",
+                "current",
+                logging.WARNING,
+            )
+
+    def _advice(self, left: list[str]) -> str:
+        if all(name in self._initial for name in left):
+            return (
+                f"It has {some_names(self._tables_of_file, 1)}. If that is one table "
+                "for all layers, as BEiT's pretraining has it, name the file in the "
+                'init_cfg of the backbone, with prefix="backbone.", which deals it out.'
+            )
+        return (
+            "It is of another net, or its names begin otherwise, which `prefix` of an "
+            "init_cfg says. Give the file of this net, or leave it out to train from "
+            "random weights."
         )
-    if left:
-        print_log(
-            f"{source} has no values for {some_names(left, 3)}, which stay as they are "
-            "without a file. If it has one for all layers, as BEiT's pretraining does, "
-            'name it in the backbone\'s init_cfg, with prefix="backbone.".',
-            "current",
-            logging.WARNING,
-        )
+
+    def refuse_drawn_over(self) -> None:
+        """Raise a ValueError if weights are others than the files' by now."""
+        now = digests(self._tensors)
+        lost = [name for name, digest in self._filled.items() if now[name] != digest]
+        if lost:
+            kind = type(self._module).__name__
+            raise ValueError(
+                f"{self._source} is drawn over: the init_weights of {kind} puts values "
+                f"of its own into {len(lost)} of {len(now)} weights after the file's, "
+                f"such as {some_names(lost, 3)}. It leaves them alone if init_cfg is "
+                'one dict(type="Pretrained", ...), not a list, and not a class. Write '
+                "it so, or give the file to load_from."
+            )
 
 
 def _layers_of_trunk(
@@ -98,56 +164,75 @@ def _is_root(name: str) -> bool:
 
 @contextmanager
 def files_must_reach_trunk(model: nn.Module, parts: Iterable[Part]) -> Iterator[None]:
-    """Refuse what the file of an ``init_cfg`` leaves without, inside of this.
+    """Refuse what the files of an ``init_cfg`` leave without, inside of this.
 
-    MMEngine calls the `init_weights` of a module's children first, and reads its file
-    last. Only the reading is watched, or random values would count as the file's.
+    MMEngine calls the `init_weights` of a module's children first, and reads its files
+    last. Only the reading is watched, or random values would count as a file's; but
+    what is drawn afterwards is refused as well.
 
     Args:
         model: A classifier, whose `init_weights` is called inside of this.
         parts: Those of ``model``.
 
     Raises:
-        ValueError: If a layer got none, or a file is not read at all.
+        ValueError: If a layer got none or lost it again, or a file is not read at all.
     """
     files = _files(model)
-    unread = dict(files)
+    names = {id(module): name for name, module in model.named_modules()}
+    unread = {name: list(given) for name, given in files.items()}
+    layers: dict[str, _Layers] = {}
     read = PretrainedInit.__call__
 
     def read_and_check(init: PretrainedInit, module: nn.Module) -> None:
-        name = next(name for name, found in model.named_modules() if found is module)
-        unread.pop(name, None)
-        if any(outer != name and _is_within(name, outer) for outer in files):
-            # Handed on to its stages by CSPNet, which reads the file last, for all.
+        name = names[id(module)]
+        if name not in files:
             read(init, module)
             return
-        source = _source(name, init.checkpoint)
-        with must_reach_trunk(model, parts, source, within=name):
+        if name not in layers:
+            source = _source(name, files[name])
+            layers[name] = _Layers(model, parts, source, name)
+        with layers[name].watched():
             read(init, module)
+        unread[name].remove(init.checkpoint)
+        if not unread[name]:
+            layers[name].refuse_without()
 
     PretrainedInit.__call__ = read_and_check
     try:
         yield
     finally:
         PretrainedInit.__call__ = read
-    for name, file in unread.items():
-        kind = type(model.get_submodule(name)).__name__
-        raise ValueError(
-            f"{_source(name, file)} was not read: the init_weights of {kind} reads no "
-            "file. Give it to load_from."
-        )
+    for name, left in unread.items():
+        if left:
+            kind = type(model.get_submodule(name)).__name__
+            raise ValueError(
+                f"{_source(name, left)} was not read: the init_weights of {kind} reads "
+                "no file. Give it to load_from."
+            )
+    for filled in layers.values():
+        filled.refuse_drawn_over()
 
 
-def _source(name: str, file: str) -> str:
-    return f"{name or 'model'}.init_cfg, {file},"
+def _source(name: str, files: list[str]) -> str:
+    return f"{name or 'model'}.init_cfg, {' and '.join(files)},"
 
 
-def _files(model: nn.Module) -> dict[str, str]:
-    """Return the modules that a file is to fill, by name, and which file."""
-    found = {}
+def _files(model: nn.Module) -> dict[str, list[str]]:
+    """Return the modules that files are to fill, by name, and which files.
+
+    Not those within such a module: CSPNet hands its file on to its stages, and reads it
+    last, for all. Nor those that are initialised already, which read none.
+    """
+    found: dict[str, list[str]] = {}
     for name, module in model.named_modules():
         given = getattr(module, "init_cfg", None)
-        for init in given if isinstance(given, list) else [given]:
-            if isinstance(init, dict) and init.get("type") == "Pretrained":
-                found[name] = init["checkpoint"]
+        files = [
+            init["checkpoint"]
+            for init in (given if isinstance(given, list) else [given])
+            if isinstance(init, dict)
+            and init.get("type") in ("Pretrained", PretrainedInit)
+        ]
+        outer = any(_is_within(name, other) for other in found)
+        if files and not outer and not getattr(module, "is_init", False):
+            found[name] = files
     return found

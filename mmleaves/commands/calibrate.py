@@ -51,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     import sys
 
     from rich.progress import track
+    from threadpoolctl import threadpool_limits
 
     from mmleaves.calibration.checks import further_checks
     from mmleaves.calibration.features import read_features
@@ -70,10 +71,16 @@ def main(argv: list[str] | None = None) -> None:
         source = read_features(args.features)
         scenarios = real_scenarios(source)
     quiet = not sys.stderr.isatty()
-    studies = [
-        run_study(scenario, source, args.experiments, seed=args.seed)
-        for scenario in track(scenarios, "experiments", disable=quiet)
-    ]
+    # The matrices are small: threads would wait for each other, for long where other
+    # processes take the cores.
+    with threadpool_limits(1):
+        studies = [
+            run_study(scenario, source, args.experiments, seed=args.seed)
+            for scenario in track(scenarios, "experiments", disable=quiet)
+        ]
+        further = []
+        if not args.features and not args.quick:
+            further = further_checks(args.experiments, args.seed)
     print(f"{args.experiments} experiments a column, seed {args.seed}.\n")
     print(rule_table(studies), end="\n\n")
     print(interval_table(studies))
@@ -81,8 +88,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.features:
         for scenario in scenarios:
             print(f"\n{scenario.name}: {scenario.recipes[0]}, {scenario.recipes[1]}")
-    elif not args.quick:
-        further = further_checks(args.experiments, args.seed)
+    elif further:
         print(f"\n{check_table(further)}")
         checks += further
     if line := missed_line(checks):

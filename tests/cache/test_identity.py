@@ -99,9 +99,10 @@ def test_another_process_says_the_same():
 CODE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from the_step import Step
-from mmleaves.cache.identity import code_of
-print(code_of(Step))
+import the_step
+from mmleaves.cache.identity import code_of, described
+print(code_of(the_step.Step))
+print(described((lambda module: lambda: module)(the_step)), file=sys.stderr)
 """
 
 
@@ -109,9 +110,13 @@ def test_other_code_of_a_class_or_of_its_base_is_another(tmp_path):
     base, own = tmp_path / "the_base.py", tmp_path / "the_step.py"
     base.write_text("class Base:\n    pass\n")
     own.write_text("from the_base import Base\nclass Step(Base):\n    pass\n")
-    found = set()
+    classes, modules = set(), set()
     for changed in (None, own, base):
         if changed:
             changed.write_text(f"{changed.read_text()}    # changed\n")
-        found.add(check(run_python("-c", CODE, tmp_path)).stdout)
-    assert len(found) == 3
+        done = check(run_python("-c", CODE, tmp_path))
+        classes.add(done.stdout)
+        modules.add(done.stderr)
+    assert len(classes) == 3
+    # A module that a function holds counts by its own file alone.
+    assert len(modules) == 2

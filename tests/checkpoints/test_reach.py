@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from mmengine.model.weight_init import PretrainedInit
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmpretrain.models import MobileNetV2
@@ -92,8 +93,11 @@ def test_a_file_of_another_net_is_refused(tmp_path, other, channels, prefix, fou
         load(build(), file)
 
 
-def begin(backbone, channels, file, prefix):
-    init = {"type": "Pretrained", "checkpoint": file, "prefix": prefix}
+def pretrained(file, prefix="backbone."):
+    return {"type": "Pretrained", "checkpoint": file, "prefix": prefix}
+
+
+def begin(backbone, channels, init):
     model = build(backbone | {"init_cfg": init}, channels)
     with files_must_reach_trunk(model, Freezer(model, "all").parts):
         model.init_weights()
@@ -116,13 +120,13 @@ def test_what_layers_draw_for_themselves_does_not_count_as_the_file_s(
 ):
     before = build(backbone, channels)
     file = save(before, tmp_path / "whole.pth")
-    after = begin(backbone, channels, file, "backbone.").backbone.state_dict()
+    after = begin(backbone, channels, pretrained(file)).backbone.state_dict()
     for name, tensor in before.backbone.state_dict().items():
         assert torch.equal(after[name], tensor), name
     with pytest.raises(
         ValueError, match=f"backbone.init_cfg, {file}, has values for 0 of {weights} "
     ):
-        begin(backbone, channels, file, None)
+        begin(backbone, channels, pretrained(file, None))
 
 
 @pytest.fixture
@@ -140,7 +144,7 @@ def test_tables_of_positions_that_a_pretraining_had_not_stay_as_they_are(
     state = {k: v for k, v in before.state_dict().items() if "relative" not in k}
     file = str(tmp_path / "cae.pth")
     torch.save({"state_dict": state}, file)
-    models = [begin(BEIT, 16, file, "backbone."), build(BEIT, 16)]
+    models = [begin(BEIT, 16, pretrained(file)), build(BEIT, 16)]
     load(models[1], file)
     for model in models:
         for name, parameter in model.backbone.named_parameters():
@@ -148,11 +152,70 @@ def test_tables_of_positions_that_a_pretraining_had_not_stay_as_they_are(
                 assert parameter.isfinite().all(), name
             else:
                 assert torch.equal(parameter, state[f"backbone.{name}"]), name
-    told = [text for text in said.messages if "has no values for 'backbone." in text]
+    told = [text for text in said.messages if "has no table of relative" in text]
     assert [text.partition(" has")[0] for text in told] == [
         f"backbone.init_cfg, {file},",
         f"load_from={file}",
     ]
+
+
+def test_one_table_for_all_layers_is_dealt_out_by_the_backbone_alone(tmp_path):
+    shared = BEIT | {"use_rel_pos_bias": False, "use_shared_rel_pos_bias": True}
+    file = save(build(shared, 16), tmp_path / "beit.pth")
+    table = torch.load(file)["state_dict"][
+        "backbone.rel_pos_bias.relative_position_bias_table"
+    ]
+    model = begin(BEIT, 16, pretrained(file))
+    for layer in model.backbone.layers:
+        assert torch.equal(layer.attn.relative_position_bias_table, table)
+    with pytest.raises(
+        ValueError, match=r"for 32 of 34 .* It has 'backbone\.rel_pos_bias.* one table"
+    ):
+        load(build(BEIT, 16), file)
+
+
+RESNET = {"type": "ResNet", "depth": 18}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda one: [one],
+        lambda one: [{"type": "Kaiming", "layer": "Conv2d"}, one],
+        lambda one: one | {"type": PretrainedInit},
+    ],
+    ids=["list", "two", "class"],
+)
+def test_values_that_are_drawn_over_the_file_s_are_refused(tmp_path, given):
+    file = save(build(RESNET, 512), tmp_path / "resnet.pth")
+    begin(RESNET, 512, pretrained(file))
+    with pytest.raises(ValueError, match=rf"{file}, is drawn over: .* into 8 of "):
+        begin(RESNET, 512, given(pretrained(file)))
+
+
+def test_two_files_fill_a_backbone_together(tmp_path):
+    state = build().state_dict()
+    files = []
+    for number in range(2):
+        half = dict(list(state.items())[number::2])
+        files.append(str(tmp_path / f"half{number}.pth"))
+        torch.save({"state_dict": half}, files[-1])
+    after = begin(SMALL, 1280, [pretrained(file) for file in files]).state_dict()
+    for name, tensor in state.items():
+        assert torch.equal(after[name], tensor) or name.startswith("head."), name
+    with pytest.raises(ValueError, match=r"half1\.pth, has values for \d+ of 153"):
+        begin(SMALL, 1280, [pretrained(files[1])])
+
+
+def test_a_backbone_that_is_initialised_already_reads_no_file_again(tmp_path):
+    file = save(build(), tmp_path / "ours.pth")
+    model = build(SMALL | {"init_cfg": pretrained(file)})
+    model.backbone.init_weights()
+    before = {k: v.clone() for k, v in model.backbone.state_dict().items()}
+    with files_must_reach_trunk(model, Freezer(model, "all").parts):
+        model.init_weights()
+    for name, tensor in model.backbone.state_dict().items():
+        assert torch.equal(before[name], tensor), name
 
 
 class ReadsNoFile(MobileNetV2):
@@ -162,9 +225,8 @@ class ReadsNoFile(MobileNetV2):
 
 def test_a_file_that_nobody_reads_is_told(tmp_path):
     file = save(build(), tmp_path / "ours.pth")
-    init = {"type": "Pretrained", "checkpoint": file, "prefix": "backbone."}
     model = build()
-    model.backbone = ReadsNoFile(widen_factor=0.25, init_cfg=init)
+    model.backbone = ReadsNoFile(widen_factor=0.25, init_cfg=pretrained(file))
     with (
         pytest.raises(
             ValueError, match=r"ours\.pth, was not read: the init_weights of"
