@@ -50,7 +50,7 @@ DATA = {
     "busi-128px": ("mmleaves.BenignMalignant", "data/busi", 128),
     "caltech": ("mmleaves.CaltechFolders", "data/101_ObjectCategories", 224),
     "cifar10": ("mmleaves.CaltechFolders", "data/cifar10", None),
-    "cifar10-64px": ("mmleaves.CaltechFolders", "data/cifar10", 64),
+    "cifar10-64-96-128px": ("mmleaves.CaltechFolders", "data/cifar10", 128),
     "cifar10-224px": ("mmleaves.CaltechFolders", "data/cifar10", 224),
     "folders": ("mmleaves.CaltechFolders", "data/folders", 224),
     "leaves": ("mmleaves.LeavesCSV", "data/leaves", 224),

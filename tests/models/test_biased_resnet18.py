@@ -1,8 +1,10 @@
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from mmleaves.models import BiasedResNet18
+from mmleaves.models.biased_resnet18 import BiasedConv2d
 
 
 class Block(nn.Module):
@@ -95,3 +97,26 @@ def test_the_initial_weights_are_those_that_pytorch_draws():
     bound = 1 / (512 * 9) ** 0.5
     for drawn in (conv.weight, conv.bias):
         assert 0.9 * bound < drawn.abs().max() <= bound
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (2, 2), (3, 3), (5, 4)])
+@pytest.mark.parametrize(
+    ("kernel", "padding"), [(3, 1), (1, 0), (5, 2), ((3, 1), (1, 0))]
+)
+def test_taps_on_padding_alone_are_left_out_and_nothing_else(
+    kernel, padding, size, stride
+):
+    ours = BiasedConv2d(2, 3, kernel, stride=stride, padding=padding, bias=False)
+    ours.double()
+    ours.weight.data.normal_(), ours.bias.data.normal_()
+    plain = nn.Conv2d(2, 3, kernel, stride=stride, padding=padding).double()
+    plain.load_state_dict(ours.state_dict())
+    images = torch.randn(4, 2, *size, dtype=torch.double, requires_grad=True)
+    found = []
+    for conv in (ours, plain):
+        made = conv(images)
+        wanted = [images, conv.weight, conv.bias]
+        found.append([made, *torch.autograd.grad(made.sin().sum(), wanted)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
