@@ -4,8 +4,8 @@ benign and malignant scans.
 Stands in for ResNet-50, whose weights do not come by pip.
 Theirs: not given (experiments.md, 5.8). Ours: 80.1 % of the 428 (mean of 5 folds,
 sd 6.6), AUROC 88.9; trained on all 428, 31 of the 33, AUROC 98.1. Last epoch, seed 0,
-bfloat16, with the draws of an earlier version, with the six numbers of
-docs/two_branches.md.
+bfloat16, with the draws of an earlier version, where the classifier began with
+PyTorch's weights, with the six numbers of docs/two_branches.md.
 
 python tools/train.py configs/mobilenet-v2-extra10-10_all_b32-adamw-cosine10_busi.py
 """

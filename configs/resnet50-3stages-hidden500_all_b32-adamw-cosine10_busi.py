@@ -21,6 +21,8 @@ model = dict(
         type="StackedLinearClsHead",
         in_channels=1024,
         mid_channels=[500],
+        # As LinearClsHead begins.
+        init_cfg=dict(type="Normal", std=0.01, override=dict(name="fc")),
         loss=dict(type="CrossEntropyLoss", class_weight="auto"),
     ),
 )

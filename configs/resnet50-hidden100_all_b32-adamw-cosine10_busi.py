@@ -18,6 +18,8 @@ model = dict(
         type="StackedLinearClsHead",
         in_channels=2048,
         mid_channels=[100],
+        # As LinearClsHead begins.
+        init_cfg=dict(type="Normal", std=0.01, override=dict(name="fc")),
         loss=dict(type="CrossEntropyLoss", class_weight="auto"),
     ),
 )

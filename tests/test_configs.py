@@ -60,6 +60,7 @@ DATA = {
 # rate of experiments.md, 3.
 UNSAID_OPTIMIZER, UNSAID_SCHEDULE = "sgd", "steps20-40-60"
 UNSAID_RATE = {"birds": 5e-5, "birds-224px": 5e-5}
+TRIED_TRANSFORMS = {"mmleaves.ColorJitter", "RandomErasing", "mmleaves.CutOut"}
 
 
 @cache
@@ -69,6 +70,10 @@ def read(path) -> Config:
 
 def load(path) -> Config:
     return copy.deepcopy(read(path))  # for tests that change it
+
+
+def header(path) -> str:
+    return path.read_text().split('"""')[1]
 
 
 def describe(cfg: Config) -> dict[str, str]:
@@ -148,9 +153,8 @@ def describe_trainable(trainable: str | list[str]) -> str:
 
 
 def describe_transforms(pipeline: list[dict]) -> str:
-    tried = {"mmleaves.ColorJitter", "RandomErasing", "mmleaves.CutOut"}
-    left_out = tried - {step.type for step in pipeline}
-    if left_out == tried:
+    left_out = TRIED_TRANSFORMS - {step.type for step in pipeline}
+    if left_out == TRIED_TRANSFORMS:
         return ""
     assert left_out <= {"mmleaves.ColorJitter"}, "no name says this"
     return "nojitter" if left_out else "aug"
@@ -210,10 +214,12 @@ def test_a_config_does_what_its_name_says(path):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_header_gives_the_command_and_a_result(path):
-    header = path.read_text().split('"""')[1]
-    assert f"\npython tools/train.py configs/{path.name}\n" in header
-    assert re.search(r"\bOurs: \S", header)
-    assert "TBD" not in header
+    text = header(path)
+    assert f"\npython tools/train.py configs/{path.name}\n" in text
+    assert re.search(r"\bOurs: \S", text)
+    if "experiments.md" in text:
+        assert re.search(r"\bTheirs: \S", text)
+    assert "TBD" not in text
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -280,7 +286,7 @@ def test_a_config_that_goes_on_names_one_of_the_same_network_and_data():
 def row_paths(rows: str) -> list:
     """Return the configs whose headers name such a row of experiments.md."""
     named = re.compile(rf"experiments\.md, {rows}\b")
-    return [path for path in CONFIGS if named.search(path.read_text())]
+    return [path for path in CONFIGS if named.search(header(path))]
 
 
 @pytest.mark.parametrize(("table", "rows"), [(1, 5), (2, 7), (3, 7), (4, 4), (5, 9)])
@@ -289,32 +295,94 @@ def test_every_row_has_a_config(table, rows):
         assert row_paths(rf"{table}\.{row}"), f"{table}.{row} has none"
 
 
+def unsaid(path) -> dict[tuple[str, str], str]:
+    """Return what a name leaves unsaid, by the part and by what it goes with.
+
+    Two rows of a table that share a key must share the value; all share "rest".
+    """
+    cfg, words = load(path), parse(path.stem)
+    for key in ("trainable", "load_from", "work_dir"):
+        cfg.pop(key)
+    cfg.optim_wrapper.optimizer.pop("lr")
+    cfg.train_dataloader.pop("batch_size")
+    parts = unsaid_schedule(cfg, words["schedule"]) | unsaid_transforms(cfg)
+    extra = "extra" in words["algorithm"]
+    parts["hooks", f"extra {extra}"] = str(cfg.pop("custom_hooks", None))
+    head = cfg.model.pop("head")
+    cfg.model.pop("backbone")
+    cfg.model.pop("neck", None)
+    return parts | {("loss", ""): str(head.get("loss")), ("rest", ""): cfg.pretty_text}
+
+
+def unsaid_schedule(cfg: Config, said: str) -> dict[tuple[str, str], str]:
+    schedules = cfg.pop("param_scheduler")
+    for schedule in schedules:
+        schedule.pop("milestones", None)
+    kind = re.match("[a-z]+", said)[0]
+    return {
+        ("schedule", kind): str(schedules),
+        ("epochs", said): str(cfg.train_cfg.pop("max_epochs")),
+    }
+
+
+def unsaid_transforms(cfg: Config) -> dict[tuple[str, str], str]:
+    """Take the pipelines out, and return them but for the side and what is told of."""
+    side = str(image_px(cfg.test_dataloader.dataset.pipeline))
+    parts = {}
+    for key in [key for key in cfg if key.endswith("_pipeline")]:
+        cfg.pop(key)  # the loaders have them too
+    for key in [key for key in cfg if key.endswith("_dataloader")]:
+        usual = []
+        for step in cfg[key].dataset.pop("pipeline"):
+            step.pop("algorithm_keys", None)
+            text = str(step).replace(side, "side")
+            if step.type in TRIED_TRANSFORMS | {"mmleaves.AttachFeatures"}:
+                parts[key, step.type] = text
+            else:
+                usual.append(text)
+        parts[key, "usual"] = str(usual)
+    return parts
+
+
 @pytest.mark.parametrize(
     ("rows", "count", "rates"),
     [
         (r"1\.[1-4]", 4, {0.1}),
         (r"2\.\d", 8, {3e-4}),
         ("3", 14, {5e-5, 1e-4}),
+        # From random weights, and three from ImageNet's on images of two sizes.
+        (r"4\.1", 2, {0.08, 0.002}),
+        (r"4\.2", 4, {1e-3}),
+        (r"4\.[34]", 3, {0.002, 1e-4, 1e-3}),
         ("5", 23, {1e-4}),
     ],
 )
 def test_the_rows_of_a_table_differ_in_what_their_names_say_only(rows, count, rates):
-    merged = [load(path) for path in row_paths(rows)]
-    assert len(merged) == count
-    assert {row.optim_wrapper.optimizer.pop("lr") for row in merged} == rates
-    for row in merged:
-        # What `describe` reads from it must be all that there is.
-        for key in ("model", "trainable", "param_scheduler", "work_dir"):
-            row.pop(key)
-        row.pop("custom_hooks", None)  # belong to a head
-        row.train_cfg.pop("max_epochs")
-        row.train_dataloader.pop("batch_size")
-        for key in list(row):
-            if key.endswith("_pipeline"):
-                row.pop(key)
-            elif key.endswith("_dataloader"):
-                row[key].dataset.pop("pipeline")
-    assert len({row.pretty_text for row in merged}) == 1
+    paths = row_paths(rows)
+    assert len(paths) == count
+    assert {load(path).optim_wrapper.optimizer.lr for path in paths} == rates
+    first = {}
+    for path in paths:
+        for part, value in unsaid(path).items():
+            assert value == first.setdefault(part, value), f"{path.stem}: {part}"
+
+
+@pytest.mark.parametrize("row", ["4.1", "4.2", "4.4"])
+def test_the_runs_of_one_row_of_table_4_differ_in_schedule_and_start_only(row):
+    names = [parse(path.stem) for path in row_paths(re.escape(row))]
+    differing = {key for key in names[0] if len({name[key] for name in names}) > 1}
+    assert differing == {"schedule", "start"}
+
+
+def test_a_backbone_is_the_same_in_every_row_but_for_what_names_say():
+    said = ("img_size", "num_stages", "strides", "dilations", "out_indices")
+    first = {}
+    for path in row_paths("[1-5]"):
+        backbone = load(path).model.backbone
+        for branch in backbone.get("branches", {"": backbone}).values():
+            name = describe_backbone(branch)
+            text = str({key: branch[key] for key in branch if key not in said})
+            assert text == first.setdefault(name, text), path.stem
 
 
 def test_the_rows_of_table_5_weigh_their_classes_alike():

@@ -41,9 +41,12 @@ class ExtraFeaturesClsHead(ClsHead):
         extra_channels: int,
         *,
         latent_channels: Sequence[int] = (10, 10),
+        init_cfg: dict | list[dict] | None = None,
         **kwargs: object,
     ) -> None:
-        super().__init__(**kwargs)
+        # As mmpretrain's LinearClsHead begins.
+        start = {"type": "Normal", "std": 0.01, "override": {"name": "fc"}}
+        super().__init__(init_cfg=init_cfg or start, **kwargs)
         self.num_classes = num_classes
         self.extra_channels = extra_channels
         image_width, extra_width = latent_channels

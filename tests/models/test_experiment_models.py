@@ -86,6 +86,18 @@ def test_a_config_has_the_parameters_worked_out_by_hand(algorithm):
     assert (count(model.backbone), count(model.head)) == COUNTS[algorithm]
 
 
+@pytest.mark.parametrize("algorithm", COUNTS)
+def test_every_classifier_ends_in_a_layer_that_starts_alike(algorithm):
+    """As mmpretrain's LinearClsHead does, whose models they are compared with."""
+    torch.manual_seed(0)
+    head = MODELS.build(config_model(algorithm).head | {"num_classes": 500})
+    head.init_weights()
+    *_, last = (module for module in head.modules() if isinstance(module, nn.Linear))
+    assert last.out_features == 500
+    assert last.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert not last.bias.any()
+
+
 @pytest.mark.parametrize(
     ("algorithm", "plain"),
     [

@@ -43,6 +43,17 @@ def test_gradients_reach_the_image_and_every_parameter():
         assert tensor.grad.abs().sum() > 0
 
 
+def test_the_classifier_alone_starts_as_mmpretrains_linear_one_does():
+    torch.manual_seed(0)
+    head = ExtraFeaturesClsHead(100, 6, 2, latent_channels=(60, 40))
+    latent = [head.image_latent.weight.clone(), head.extra_latent.weight.clone()]
+    head.init_weights()
+    assert head.fc.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert not head.fc.bias.any()
+    assert torch.equal(head.image_latent.weight, latent[0])
+    assert torch.equal(head.extra_latent.weight, latent[1])
+
+
 def test_mean_and_deviation_are_stored_with_the_weights():
     state = build().state_dict()
     assert state["extra_mean"].tolist() == [10, -1]
