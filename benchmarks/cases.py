@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from processes import Measured, seconds_per_epoch, seconds_per_iteration, whole
+from processes import (
+    Measured,
+    seconds_per_epoch,
+    seconds_per_iteration,
+    seconds_per_iteration_of_timm,
+    whole,
+)
 
 ROOT = Path(__file__).parents[1]
 STOCK = Path(__file__).parent / "stock"
@@ -122,6 +128,16 @@ def of_fastai(python: str, cut: str) -> Contender:
     )
 
 
+def of_timm(checkout: str, cut: str) -> Contender:
+    """Return timm's train.py, on the lists of images that stock gets."""
+    script = str(Path(__file__).parent / "timm_resnet50.py")
+    return Contender(
+        "timm",
+        [sys.executable, script, checkout, "{data}", f"{{{cut}}}", "{work}"],
+        seconds=lambda measured: seconds_per_iteration_of_timm(measured.log),
+    )
+
+
 def whole_of(epochs: int, run: int) -> Callable[[Measured], float]:
     """Return the seconds of a run of ``epochs``, of which ``run`` were run.
 
@@ -135,12 +151,15 @@ def whole_of(epochs: int, run: int) -> Callable[[Measured], float]:
     return seconds
 
 
-def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
+def cases(
+    *, quick: bool, fastai: str | None = None, timm: str | None = None
+) -> dict[str, Case]:
     """Return all comparisons by name.
 
     Args:
         quick: Fewer images and epochs: to see that it works, not to be quoted.
         fastai: A Python that has fastai, for the case that it takes part in.
+        timm: A checkout of timm, whose train.py takes part in the same.
     """
     # Where all are not needed to see how fast it is.
     cut, a_class = ("fewest", 3) if quick else ("few", 7)
@@ -166,6 +185,7 @@ def cases(*, quick: bool, fastai: str | None = None) -> dict[str, Case]:
                     seconds=per_iteration,
                 ),
                 *([of_fastai(fastai, cut)] if fastai else []),
+                *([of_timm(timm, cut)] if timm else []),
             ],
             images=64,
         ),

@@ -138,6 +138,17 @@ def seconds_per_iteration(log: str) -> float:
     return mean(float(m[6]) for m in lines[:-1])
 
 
+_TIMM = re.compile(r"Train: (\d+) \[ *(\d+)/(\d+) .*?Time: ([\d.]+)s")
+
+
+def seconds_per_iteration_of_timm(log: str) -> float:
+    """Return the same from a log of timm's train.py, which counts from 0."""
+    lines = [m for m in _TIMM.finditer(log) if m[1] == "1"]
+    if len(lines) < 2 or len(lines) != int(lines[0][3]):
+        raise RuntimeError(f"no whole second epoch in the log:\n{log[-2000:]}")
+    return mean(float(m[4]) for m in lines[:-1])
+
+
 def seconds_per_epoch(log: str) -> float:
     """Return the time from the end of the first epoch's validation to that of the last,
     by the epoch.

@@ -1,7 +1,7 @@
 """Measure training next to stock MMPretrain: the same data, model, batch and epochs.
 
 python benchmarks/run.py [CASE ...] [--repeats 3] [--quick] [--data DIR]
-    [--fastai PYTHON] [--without NAME] [--json FILE]
+    [--fastai PYTHON] [--timm DIR] [--without NAME] [--json FILE]
 
 The contenders of a case take turns, each in a process of its own, and the median of
 each is compared with the first's. `--list` names the cases.
@@ -40,11 +40,18 @@ def main() -> None:
         help="a Python with fastai, whose loop takes part in resnet50-frozen2",
     )
     parser.add_argument(
+        "--timm",
+        metavar="DIR",
+        type=Path,
+        help="a checkout of timm, whose train.py takes part in resnet50-frozen2",
+    )
+    parser.add_argument(
         "--without", metavar="NAME", help="a contender that has no turn"
     )
     parser.add_argument("--json", type=Path, help="file for every single figure")
     args = parser.parse_args()
-    known = cases(quick=args.quick, fastai=args.fastai)
+    timm = str(args.timm.resolve()) if args.timm else None
+    known = cases(quick=args.quick, fastai=args.fastai, timm=timm)
     if args.list:
         for case in known.values():
             print(f"{case.name}: {case.work}")
