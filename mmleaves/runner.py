@@ -43,6 +43,7 @@ from mmleaves.model_config import (
     refuse_two_freezes,
 )
 from mmleaves.models.narrow_convolutions import mend_narrow_convolutions
+from mmleaves.models.position_tables import mend_position_tables
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.names_as_text import as_text
 from mmleaves.optim.precision import (
@@ -271,6 +272,7 @@ class FineTuneRunner(Runner):
         scores_in_float32(model)
         mend_reversible(model)
         mend_narrow_convolutions(model)
+        mend_position_tables()
         refuse_two_freezes(self.cfg)
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = getattr(model, "module", model)
