@@ -226,7 +226,7 @@ class FineTuneRunner(Runner):
         if given is None or not isinstance(self._train_dataloader, dict):
             return None
         settings = ImageCacheSettings(**given)
-        folder = keep_decoded(loaders, settings)
+        folder = keep_decoded(loaders, settings, self.hooks)
         if folder:
             self.logger.info(
                 f"Decoded images are kept in {folder}, up to {settings.limit_gb:g} GB. "

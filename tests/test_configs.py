@@ -60,6 +60,8 @@ DATA = {
 # rate of experiments.md, 3.
 UNSAID_OPTIMIZER, UNSAID_SCHEDULE = "sgd", "steps20-40-60"
 UNSAID_RATE = {"birds": 5e-5, "birds-224px": 5e-5}
+# Said by a name, or given by the backbone.
+WIDTHS_OF_HEADS = {"in_channels", "mid_channels", "latent_channels", "how"}
 TRIED_TRANSFORMS = {"mmleaves.ColorJitter", "RandomErasing", "mmleaves.CutOut"}
 
 
@@ -309,9 +311,12 @@ def unsaid(path) -> dict[tuple[str, str], str]:
     extra = "extra" in words["algorithm"]
     parts["hooks", f"extra {extra}"] = str(cfg.pop("custom_hooks", None))
     head = cfg.model.pop("head")
-    cfg.model.pop("backbone")
-    cfg.model.pop("neck", None)
-    return parts | {("loss", ""): str(head.get("loss")), ("rest", ""): cfg.pretty_text}
+    parts["loss", ""] = str(head.pop("loss", None))
+    own = {key: head[key] for key in head if key not in WIDTHS_OF_HEADS}
+    parts["head", head.type] = str(own)
+    parts["neck", words["algorithm"]] = str(cfg.model.pop("neck", None))
+    cfg.model.pop("backbone")  # compared across the tables, below
+    return parts | {("rest", ""): cfg.pretty_text}
 
 
 def unsaid_schedule(cfg: Config, said: str) -> dict[tuple[str, str], str]:

@@ -109,7 +109,11 @@ def _digest_of_module(name: str) -> str:
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None:  # built in, or typed into a console
         return ""
-    return blake2b(Path(file).read_bytes(), digest_size=8).hexdigest()
+    try:
+        code = Path(file).read_bytes()
+    except OSError:  # within an archive
+        return ""
+    return blake2b(code, digest_size=8).hexdigest()
 
 
 def versions() -> str:

@@ -4,17 +4,29 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mmengine.hooks import Hook
+from mmpretrain.engine.hooks import SwitchRecipeHook
+
 from mmleaves.cache.image_cache_folder import ImageCacheSettings, prepare
 from mmleaves.datasets.wrappers import inner_configs
+from mmleaves.transforms.load_image import LoadImage
 
 
 def keep_decoded(
-    loaders: Iterable[dict | None], settings: ImageCacheSettings
+    loaders: Iterable[dict | None],
+    settings: ImageCacheSettings,
+    hooks: Iterable[Hook] = (),
 ) -> Path | None:
     """Let the data sets of loader configs keep what they decode.
 
     An image from which `RandomResizedCrop` cuts is shrunk before, as far as not even
     its smallest crop has to be enlarged.
+
+    Args:
+        loaders: Their configs, which are changed.
+        settings: Where, and how much.
+        hooks: Those of the run: what a `SwitchRecipeHook` brings keeps images too, as
+            large as they are.
 
     Returns:
         The folder, or None if no pipeline begins with this package's ``LoadImage``.
@@ -29,7 +41,16 @@ def keep_decoded(
             folder, limit_bytes = where
             pipeline[0]["cache"] = {"folder": str(folder), "limit_bytes": limit_bytes}
             pipeline[0].setdefault("enough", enough(pipeline))
-    return where and where[0]
+    if where is None:
+        return None
+    for hook in hooks:
+        if not isinstance(hook, SwitchRecipeHook):
+            continue
+        for recipe in hook.schedule.values():
+            for step in getattr(recipe.get("train_pipeline"), "transforms", [])[:1]:
+                if isinstance(step, LoadImage):
+                    step.cache = {"folder": str(folder), "limit_bytes": limit_bytes}
+    return folder
 
 
 def enough(pipeline: Sequence[dict]) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ wrong ``prefix``, leaves random weights without a word.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -50,14 +50,27 @@ class _Layers:
     """The weights of a backbone's layers that files are to fill.
 
     They are marked by NaN, since hooks of some nets rename or resize what they load.
+
+    Args:
+        model: The classifier.
+        parts: Its parts.
+        source: Where the weights come from, for messages.
+        within: Name of the module that the files are for, all if empty.
+        but: Names of weights that other files have filled.
     """
 
     def __init__(
-        self, model: nn.Module, parts: Iterable[Part], source: str, within: str = ""
+        self,
+        model: nn.Module,
+        parts: Iterable[Part],
+        source: str,
+        within: str = "",
+        but: Collection[str] = (),
     ) -> None:
         self._source = source
         self._module = model.get_submodule(within)
-        self._tensors = _layers_of_trunk(model, parts, within)
+        layers = _layers_of_trunk(model, parts, within)
+        self._tensors = {n: tensor for n, tensor in layers.items() if n not in but}
         self._initial = {
             name: tensor.detach().clone()
             for name, tensor in self._tensors.items()
@@ -93,7 +106,6 @@ class _Layers:
                 f"weights of the backbone's layers, expected all; it has none for "
                 f"{some_names(left, 3)}. {self._advice(left)}"
             )
-        self._filled = digests(self._tensors)
 
     def _begin_tables_anew(self, names: list[str]) -> None:
         for name in names:
@@ -107,7 +119,9 @@ class _Layers:
             )
 
     def _advice(self, left: list[str]) -> str:
-        if all(name in self._initial for name in left):
+        ours = [name.removeprefix("backbone.") for name in self._initial]
+        is_shared = not any(t.endswith(o) for t in self._tables_of_file for o in ours)
+        if is_shared and all(name in self._initial for name in left):
             return (
                 f"It has {some_names(self._tables_of_file, 1)}. If that is one table "
                 "for all layers, as BEiT's pretraining has it, name the file in the "
@@ -119,6 +133,14 @@ class _Layers:
             "random weights."
         )
 
+    def note_filled(self) -> None:
+        """Note what the values are, for `refuse_drawn_over`."""
+        self._filled = digests(self._tensors)
+
+    def names(self) -> set[str]:
+        """Return the names of the weights."""
+        return set(self._tensors)
+
     def refuse_drawn_over(self) -> None:
         """Raise a ValueError if weights are others than the files' by now."""
         now = digests(self._tensors)
@@ -126,11 +148,11 @@ class _Layers:
         if lost:
             kind = type(self._module).__name__
             raise ValueError(
-                f"{self._source} is drawn over: the init_weights of {kind} puts values "
-                f"of its own into {len(lost)} of {len(now)} weights after the file's, "
-                f"such as {some_names(lost, 3)}. It leaves them alone if init_cfg is "
-                'one dict(type="Pretrained", ...), not a list, and not a class. Write '
-                "it so, or give the file to load_from."
+                f"{self._source} is drawn over: {len(lost)} of {len(now)} weights are "
+                f"others than the file's, such as {some_names(lost, 3)}. Write "
+                'init_cfg as one dict(type="Pretrained", ...), no list, the type as '
+                f"text and without a scope: otherwise MMEngine or {kind} draws values "
+                "after the file is read. Or give the file to load_from."
             )
 
 
@@ -179,23 +201,30 @@ def files_must_reach_trunk(model: nn.Module, parts: Iterable[Part]) -> Iterator[
     """
     files = _files(model)
     names = {id(module): name for name, module in model.named_modules()}
-    unread = {name: list(given) for name, given in files.items()}
+    unread = {name: [init["checkpoint"] for init in files[name]] for name in files}
+    sources = {name: _source(name, given) for name, given in unread.items()}
     layers: dict[str, _Layers] = {}
+    complete: list[_Layers] = []
     read = PretrainedInit.__call__
 
     def read_and_check(init: PretrainedInit, module: nn.Module) -> None:
-        name = names[id(module)]
+        name = names.get(id(module))
         if name not in files:
             read(init, module)
             return
         if name not in layers:
-            source = _source(name, files[name])
-            layers[name] = _Layers(model, parts, source, name)
+            # Not what a file of a part has filled: this one may be for another part.
+            filled = set().union(*(other.names() for other in complete))
+            layers[name] = _Layers(model, parts, sources[name], name, filled)
         with layers[name].watched():
             read(init, module)
-        unread[name].remove(init.checkpoint)
+        if init.checkpoint in unread[name]:
+            unread[name].remove(init.checkpoint)
         if not unread[name]:
             layers[name].refuse_without()
+            complete.append(layers[name])
+        for each in complete:
+            each.note_filled()
 
     PretrainedInit.__call__ = read_and_check
     try:
@@ -209,30 +238,39 @@ def files_must_reach_trunk(model: nn.Module, parts: Iterable[Part]) -> Iterator[
                 f"{_source(name, left)} was not read: the init_weights of {kind} reads "
                 "no file. Give it to load_from."
             )
-    for filled in layers.values():
-        filled.refuse_drawn_over()
+    for name, filled in layers.items():
+        # With an `override`, the config itself asks for other values.
+        if not any("override" in init for init in files[name]):
+            filled.refuse_drawn_over()
 
 
 def _source(name: str, files: list[str]) -> str:
     return f"{name or 'model'}.init_cfg, {' and '.join(files)},"
 
 
-def _files(model: nn.Module) -> dict[str, list[str]]:
-    """Return the modules that files are to fill, by name, and which files.
+def _files(model: nn.Module) -> dict[str, list[dict]]:
+    """Return the modules that files are to fill, by name, and the settings of each.
 
-    Not those within such a module: CSPNet hands its file on to its stages, and reads it
-    last, for all. Nor those that are initialised already, which read none.
+    Not those to which an outer module hands its file on, as CSPNet does to its stages:
+    it reads it last, for all. Nor those that are initialised already, which read none.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[dict]] = {}
     for name, module in model.named_modules():
         given = getattr(module, "init_cfg", None)
         files = [
-            init["checkpoint"]
+            init
             for init in (given if isinstance(given, list) else [given])
-            if isinstance(init, dict)
-            and init.get("type") in ("Pretrained", PretrainedInit)
+            if isinstance(init, dict) and _reads_file(init.get("type"))
         ]
-        outer = any(_is_within(name, other) for other in found)
-        if files and not outer and not getattr(module, "is_init", False):
+        handed_on = any(
+            _is_within(name, outer) and files == found[outer] for outer in found
+        )
+        if files and not handed_on and not getattr(module, "is_init", False):
             found[name] = files
     return found
+
+
+def _reads_file(kind: object) -> bool:
+    if isinstance(kind, str):
+        return kind.rpartition(".")[2] == "Pretrained"
+    return kind is PretrainedInit

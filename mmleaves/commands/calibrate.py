@@ -78,19 +78,19 @@ def main(argv: list[str] | None = None) -> None:
             run_study(scenario, source, args.experiments, seed=args.seed)
             for scenario in track(scenarios, "experiments", disable=quiet)
         ]
-        further = []
-        if not args.features and not args.quick:
+        print(f"{args.experiments} experiments a column, seed {args.seed}.\n")
+        print(rule_table(studies), end="\n\n")
+        print(interval_table(studies))
+        checks = [check for study in studies for check in study_checks(study)]
+        if args.features:
+            for scenario in scenarios:
+                print(
+                    f"\n{scenario.name}: {scenario.recipes[0]}, {scenario.recipes[1]}"
+                )
+        elif not args.quick:
             further = further_checks(args.experiments, args.seed)
-    print(f"{args.experiments} experiments a column, seed {args.seed}.\n")
-    print(rule_table(studies), end="\n\n")
-    print(interval_table(studies))
-    checks = [check for study in studies for check in study_checks(study)]
-    if args.features:
-        for scenario in scenarios:
-            print(f"\n{scenario.name}: {scenario.recipes[0]}, {scenario.recipes[1]}")
-    elif further:
-        print(f"\n{check_table(further)}")
-        checks += further
+            print(f"\n{check_table(further)}")
+            checks += further
     if line := missed_line(checks):
         print(f"\n{line}", file=sys.stderr)
         sys.exit(exit_codes.FAULT)

@@ -8,6 +8,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmpretrain.engine.hooks import SwitchRecipeHook
 from torch import Tensor, nn
 
 from mmleaves.cache.border import parents
@@ -88,6 +89,16 @@ class FrozenTrunkHook(Hook):
                 "single ones. Take `augments` out of `model.train_cfg`, or leave out "
                 "feature_cache."
             )
+        for hook in runner.hooks:
+            if isinstance(hook, SwitchRecipeHook) and any(
+                recipe.keys() & {"train_pipeline", "batch_augments"}
+                for recipe in hook.schedule.values()
+            ):
+                raise ValueError(
+                    "SwitchRecipeHook makes other images from some epoch on, and "
+                    "feature_cache goes on with what it kept of those before. Take the "
+                    "hook out of custom_hooks, or leave out feature_cache."
+                )
 
     def _enter(self, runner: Runner, step: int, *, training: bool) -> None:
         self._step = step

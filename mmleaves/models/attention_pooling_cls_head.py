@@ -2,6 +2,7 @@ import torch
 from mmpretrain.models import ClsHead
 from torch import Tensor, nn
 
+from mmleaves.models.classifier_start import CLASSIFIER_START
 from mmleaves.registry import MODELS
 
 
@@ -30,12 +31,10 @@ class AttentionPoolingClsHead(ClsHead):
         num_classes: int,
         in_channels: int,
         *,
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict | list[dict] | None = CLASSIFIER_START,
         **kwargs: object,
     ) -> None:
-        # As mmpretrain's LinearClsHead begins.
-        start = {"type": "Normal", "std": 0.01, "override": {"name": "fc"}}
-        super().__init__(init_cfg=init_cfg or start, **kwargs)
+        super().__init__(init_cfg=init_cfg, **kwargs)
         self.num_classes = num_classes
         self.query = nn.Parameter(torch.zeros(in_channels))
         self.fc = nn.Linear(in_channels, num_classes)

@@ -1,3 +1,4 @@
+import torch
 from mmpretrain.models import ResNet
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,25 +10,33 @@ class BiasedConv2d(nn.Conv2d):
     """A convolution with a bias, also where MMPretrain's blocks ask for none.
 
     Where it makes a single pixel, only the taps of its kernel that lie on the image are
-    computed: the same sums without the padding's zeros. From 32 px, `BiasedResNet18`
-    takes two thirds of the time for a step so.
+    computed: the same sums without the padding's zeros. At 32 px a step of
+    `BiasedResNet18` takes about 0.6 of the time so.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs | {"bias": True})
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Convolve images, (N, C, H, W)."""
-        sides = images.shape[-2:]
-        facts = zip(sides, self.kernel_size, self.stride, self.padding, strict=True)
-        makes_more = any((s + 2 * p - k) // stride for s, k, stride, p in facts)
-        if makes_more or self.dilation != (1, 1):
-            return super().forward(images)
+    # Not `forward`: where BatchNorm is folded in, other weights are given here.
+    def _conv_forward(self, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        # What is traced has to hold for images of other sizes.
+        traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
+        if traced or not self._makes_one_pixel(images):
+            return super()._conv_forward(images, weight, bias)
         (height, width), (top, left) = self.kernel_size, self.padding
         met = images[..., : height - top, : width - left]
         below, right = height - top - met.shape[2], width - left - met.shape[3]
-        taps = functional.pad(self.weight, (-left, -right, -top, -below))
-        return functional.conv2d(met, taps, self.bias, groups=self.groups)
+        taps = functional.pad(weight, (-left, -right, -top, -below))
+        return functional.conv2d(met, taps, bias, groups=self.groups)
+
+    def _makes_one_pixel(self, images: Tensor) -> bool:
+        if images.dim() != 4 or self.padding_mode != "zeros" or self.dilation != (1, 1):
+            return False
+        if isinstance(self.padding, str):
+            return False
+        sides = images.shape[2:]
+        facts = zip(sides, self.kernel_size, self.stride, self.padding, strict=True)
+        return all(k > p and (s + 2 * p - k) // by == 0 for s, k, by, p in facts)
 
 
 @MODELS.register_module()
@@ -48,8 +57,12 @@ class BiasedResNet18(ResNet):
     """
 
     def __init__(self, **kwargs: object) -> None:
-        own = {"init_cfg": [], "zero_init_residual": False}
-        super().__init__(18, conv_cfg={"type": BiasedConv2d}, **(own | kwargs))
+        own = {
+            "conv_cfg": {"type": BiasedConv2d},
+            "init_cfg": [],
+            "zero_init_residual": False,
+        }
+        super().__init__(18, **(own | kwargs))
 
     def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:
         super()._make_stem_layer(in_channels, stem_channels)

@@ -6,6 +6,7 @@ from mmpretrain.models import ClsHead
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmleaves.models.classifier_start import CLASSIFIER_START
 from mmleaves.models.pooling import pooled
 from mmleaves.registry import MODELS
 
@@ -41,12 +42,10 @@ class ExtraFeaturesClsHead(ClsHead):
         extra_channels: int,
         *,
         latent_channels: Sequence[int] = (10, 10),
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict | list[dict] | None = CLASSIFIER_START,
         **kwargs: object,
     ) -> None:
-        # As mmpretrain's LinearClsHead begins.
-        start = {"type": "Normal", "std": 0.01, "override": {"name": "fc"}}
-        super().__init__(init_cfg=init_cfg or start, **kwargs)
+        super().__init__(init_cfg=init_cfg, **kwargs)
         self.num_classes = num_classes
         self.extra_channels = extra_channels
         image_width, extra_width = latent_channels

@@ -4,6 +4,7 @@ import torch
 from mmpretrain.models import ClsHead
 from torch import Tensor, nn
 
+from mmleaves.models.classifier_start import CLASSIFIER_START
 from mmleaves.models.pooling import pooled
 from mmleaves.registry import MODELS
 
@@ -45,12 +46,10 @@ class FusionClsHead(ClsHead):
         in_channels: Sequence[int],
         *,
         how: str = "concat",
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict | list[dict] | None = CLASSIFIER_START,
         **kwargs: object,
     ) -> None:
-        # As mmpretrain's LinearClsHead begins.
-        start = {"type": "Normal", "std": 0.01, "override": {"name": "fc"}}
-        super().__init__(init_cfg=init_cfg or start, **kwargs)
+        super().__init__(init_cfg=init_cfg, **kwargs)
         if how not in WAYS:
             raise ValueError(
                 f"found how={how!r}, expected one of {', '.join(map(repr, WAYS))}."

@@ -154,6 +154,23 @@ def test_random_training_images_need_a_number_of_views(leaves):
     ) in done.stderr
 
 
+def test_images_that_another_recipe_brings_later_are_refused(leaves, fixed):
+    fixed.write_text(
+        FIXED
+        + """
+custom_hooks = [
+    dict(
+        type="SwitchRecipeHook",
+        schedule=[dict(action_epoch=2, train_pipeline=[dict(type="PackInputs")])],
+    )
+]
+"""
+    )
+    done = train(leaves, "run", "feature_cache.views=1", config=fixed)
+    assert done.returncode == 2
+    assert "SwitchRecipeHook makes other images from some epoch on" in done.stderr
+
+
 def test_an_image_that_cannot_be_read_is_said_as_without_the_cache(leaves):
     for path in leaves.glob("*/*"):
         data = bytearray(path.read_bytes())

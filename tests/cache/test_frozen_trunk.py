@@ -9,6 +9,7 @@ from torch import nn
 
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
 from mmleaves.freezing.freezer import Freezer
+from mmleaves.models import BiasedResNet18
 
 ALL = {case.name: case for case in (*CASES, *TIMM_CASES)}
 POLICIES = ("classifier", "all-but-first:1", "last:1")
@@ -38,9 +39,9 @@ NEEDS_MORE = {
 class Classifier(nn.Module):
     """What the conformance cases build, with MMPretrain's name for the trunk."""
 
-    def __init__(self, built):
+    def __init__(self, backbone, head):
         super().__init__()
-        self.backbone, self.head = built.backbone, built.head
+        self.backbone, self.head = backbone, head
 
     def extract_feat(self, inputs):
         return self.backbone(inputs)
@@ -52,8 +53,13 @@ def tensors(output):
     return output
 
 
+def classifier(case):
+    built = build(case)
+    return Classifier(built.backbone, built.head)
+
+
 def cut(case, policy):
-    model = Classifier(build(case))
+    model = classifier(case)
     freezer = Freezer(model, policy)
     freezer.apply(0)
     model.train()
@@ -96,7 +102,7 @@ def check_or_refused(name, policy):
             cut(ALL[name], policy)
         return
     try:
-        Freezer(Classifier(build(ALL[name])), policy)
+        Freezer(classifier(ALL[name]), policy)
     except ValueError:
         return  # no such stages, which the freeze table says
     check(ALL[name], policy)
@@ -198,3 +204,24 @@ class Tokens(nn.Module):
 def test_an_output_without_a_row_for_each_image_is_refused():
     with pytest.raises(ValueError, match=r"\[\(64, 2, 3\)\], expected a row for each"):
         FrozenTrunk(Tokens(), ["backbone"], torch.rand(2, 3, 8, 8))
+
+
+@pytest.mark.parametrize(("tried", "run"), [(32, 32), (64, 32), (32, 64)])
+def test_norms_are_folded_where_a_convolution_has_a_short_way(tried, run):
+    backbone = BiasedResNet18()
+    backbone.train()
+    backbone(torch.randn(8, 3, 32, 32))  # moves the statistics of BatchNorm
+    model = Classifier(backbone, nn.Linear(512, 2))
+    freezer = Freezer(model, "classifier")
+    freezer.apply(0)
+    freezer.hold(0)
+    names = freezer.frozen_modules(0)
+    trunk = FrozenTrunk(model, names, torch.randn(2, 3, tried, tried))
+    assert trunk.folds
+    images = torch.randn(4, 3, run, run)
+    model.eval()
+    with torch.no_grad():
+        expected = tensors(model.extract_feat(images))
+    torch.testing.assert_close(
+        tensors(trunk.extract_feat(images)), expected, rtol=1e-3, atol=1e-4
+    )

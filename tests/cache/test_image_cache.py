@@ -11,12 +11,14 @@ import textwrap
 import cv2
 import numpy as np
 import pytest
+from mmengine.registry import init_default_scope
 from mmpretrain.datasets.transforms import RandomResizedCrop
+from mmpretrain.engine.hooks import SwitchRecipeHook
 from torch.utils.data import DataLoader, Dataset
 
 from mmleaves.cache.image_cache import image_key, read_through
 from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings, prepare
-from mmleaves.cache.keep_decoded import enough
+from mmleaves.cache.keep_decoded import enough, keep_decoded
 from mmleaves.transforms.load_image import LoadImage, read_image, shrunk
 
 
@@ -110,6 +112,21 @@ def test_a_folder_that_is_removed_during_a_run_ends_no_training(photographs, tmp
         )
         np.testing.assert_array_equal(found, image)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_pipeline_that_comes_later_keeps_images_too(tmp_path):
+    init_default_scope("mmpretrain")
+    pipeline = [{"type": "mmleaves.LoadImage"}, {"type": "PackInputs"}]
+    schedule = [
+        {"action_epoch": 2, "train_pipeline": pipeline},
+        {"action_epoch": 3, "batch_augments": None},
+    ]
+    hook = SwitchRecipeHook(schedule)
+    loader = {"dataset": {"type": "mmleaves.CaltechFolders", "pipeline": pipeline}}
+    folder = keep_decoded([loader], ImageCacheSettings(str(tmp_path)), [hook])
+    assert pipeline[0]["cache"]["folder"] == str(folder)
+    later = hook.schedule[2]["train_pipeline"].transforms[0]
+    assert later.cache == pipeline[0]["cache"]
 
 
 def test_over_the_limit_images_are_decoded_each_time(photographs, tmp_path):

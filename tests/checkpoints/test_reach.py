@@ -183,14 +183,53 @@ RESNET = {"type": "ResNet", "depth": 18}
         lambda one: [one],
         lambda one: [{"type": "Kaiming", "layer": "Conv2d"}, one],
         lambda one: one | {"type": PretrainedInit},
+        lambda one: one | {"type": "mmengine.Pretrained"},
     ],
-    ids=["list", "two", "class"],
+    ids=["list", "two", "class", "scope"],
 )
 def test_values_that_are_drawn_over_the_file_s_are_refused(tmp_path, given):
     file = save(build(RESNET, 512), tmp_path / "resnet.pth")
     begin(RESNET, 512, pretrained(file))
-    with pytest.raises(ValueError, match=rf"{file}, is drawn over: .* into 8 of "):
+    with pytest.raises(ValueError, match=rf"{file}, is drawn over: [1-9]\d* of "):
         begin(RESNET, 512, given(pretrained(file)))
+
+
+def test_values_that_the_config_asks_for_besides_the_file_are_its_own(tmp_path):
+    file = save(build(RESNET, 512), tmp_path / "resnet.pth")
+    zero = {"override": {"type": "Constant", "name": "conv1", "val": 0}}
+    model = begin(RESNET, 512, pretrained(file) | zero)
+    assert not model.backbone.conv1.weight.any()
+
+
+class ReadsTwice(MobileNetV2):
+    def init_weights(self):
+        super().init_weights()
+        settings = {k: v for k, v in self.init_cfg.items() if k != "type"}
+        PretrainedInit(**settings)(self)
+
+
+def test_a_file_may_be_read_twice(tmp_path):
+    file = save(build(), tmp_path / "ours.pth")
+    model = build()
+    model.backbone = ReadsTwice(widen_factor=0.25, init_cfg=pretrained(file))
+    with files_must_reach_trunk(model, Freezer(model, "all").parts):
+        model.init_weights()
+    state = torch.load(file)["state_dict"]
+    for name, tensor in model.backbone.state_dict().items():
+        assert torch.equal(tensor, state[f"backbone.{name}"]), name
+
+
+def test_a_file_of_the_head_may_stand_beside_one_of_the_backbone(tmp_path):
+    before = build()
+    whole = save(before, tmp_path / "whole.pth")
+    head = {k: v for k, v in before.state_dict().items() if k.startswith("head.")}
+    torch.save({"state_dict": head}, tmp_path / "head.pth")
+    model = build(SMALL | {"init_cfg": pretrained(whole)})
+    model.init_cfg = pretrained(str(tmp_path / "head.pth"), None)
+    with files_must_reach_trunk(model, Freezer(model, "all").parts):
+        model.init_weights()
+    for name, tensor in before.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name
 
 
 def test_two_files_fill_a_backbone_together(tmp_path):

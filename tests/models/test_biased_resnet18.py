@@ -120,3 +120,31 @@ def test_taps_on_padding_alone_are_left_out_and_nothing_else(
         found.append([made, *torch.autograd.grad(made.sin().sum(), wanted)])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({"padding": 1, "padding_mode": "reflect"}, (1, 2, 2, 2)),
+        ({"padding": 1, "padding_mode": "circular", "stride": 2}, (1, 2, 1, 1)),
+        ({"padding": "same"}, (1, 2, 1, 1)),
+        ({"padding": 2, "dilation": 2}, (1, 2, 1, 1)),
+        ({"padding": 1}, (2, 1, 1)),
+        ({"kernel_size": 1, "padding": 1, "stride": 5}, (1, 2, 1, 1)),
+    ],
+    ids=str,
+)
+def test_where_the_short_way_does_not_hold_it_is_not_taken(settings, shape):
+    settings = {"kernel_size": 3} | settings
+    ours, plain = BiasedConv2d(2, 3, **settings), nn.Conv2d(2, 3, **settings)
+    plain.load_state_dict(ours.state_dict())
+    images = torch.randn(shape)
+    torch.testing.assert_close(ours(images), plain(images))
+
+
+def test_a_trace_of_small_images_holds_for_larger_ones():
+    net = BiasedResNet18().requires_grad_(False)
+    net.eval()
+    traced = torch.jit.trace(net, torch.randn(1, 3, 32, 32))
+    images = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(traced(images), net(images))

@@ -87,7 +87,7 @@ def test_a_config_has_the_parameters_worked_out_by_hand(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", COUNTS)
-def test_every_classifier_ends_in_a_layer_that_starts_alike(algorithm):
+def test_the_classifiers_of_table_5_end_in_layers_that_start_alike(algorithm):
     """As mmpretrain's LinearClsHead does, whose models they are compared with."""
     torch.manual_seed(0)
     head = MODELS.build(config_model(algorithm).head | {"num_classes": 500})
