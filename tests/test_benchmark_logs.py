@@ -42,6 +42,15 @@ def test_an_iteration_is_a_mean_of_the_second_epoch_without_its_last(processes):
             processes.seconds_per_iteration(fewer)
 
 
+def test_an_iteration_of_timm_is_the_same_mean(processes):
+    line = "Train: {} [{:>4d}/3 ({:>3.0f}%)]  Loss: 4.5 (4.6)  Time: {:.3f}s, 64.00/s"
+    rows = [(0, 9), (0, 8), (0, 7), (1, 1), (1, 2), (1, 0.1)]
+    lines = [line.format(e, i % 3, i * 50, t) for i, (e, t) in enumerate(rows)]
+    assert processes.seconds_per_iteration_of_timm("\n".join(lines)) == 1.5
+    with pytest.raises(RuntimeError, match="no whole second epoch"):
+        processes.seconds_per_iteration_of_timm("\n".join(lines[:-1]))
+
+
 def test_an_epoch_ends_once_however_many_lines_say_so(processes):
     assert processes.seconds_per_epoch(LOG) == 90
     with pytest.raises(RuntimeError, match="fewer than two epochs"):
