@@ -12,8 +12,17 @@ train_pipeline = [
     dict(type="PackInputs"),
 ]
 train_pipeline_96px = [
-    *train_pipeline[:3],
+    dict(type="mmleaves.LoadImage"),
+    dict(type="RandomCrop", crop_size=32, padding=4, padding_mode="reflect"),
+    dict(type="RandomFlip", prob=0.5, direction="horizontal"),
     dict(type="Resize", scale=(96, 96)),
+    dict(type="PackInputs"),
+]
+train_pipeline_128px = [
+    dict(type="mmleaves.LoadImage"),
+    dict(type="RandomCrop", crop_size=32, padding=4, padding_mode="reflect"),
+    dict(type="RandomFlip", prob=0.5, direction="horizontal"),
+    dict(type="Resize", scale=(128, 128)),
     dict(type="PackInputs"),
 ]
 test_pipeline = [
@@ -21,7 +30,9 @@ test_pipeline = [
     dict(type="Resize", scale=(128, 128)),
     dict(type="PackInputs"),
 ]
-train_pipeline_128px = [*train_pipeline[:3], *test_pipeline[1:]]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 custom_hooks = [
     dict(
         type="SwitchRecipeHook",
@@ -31,6 +42,3 @@ custom_hooks = [
         ],
     )
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
