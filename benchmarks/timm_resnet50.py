@@ -1,4 +1,4 @@
-"""timm's own train.py at its best, on the work of the case `resnet50-frozen2`.
+"""timm's own train.py, on the work of the case `resnet50-frozen2`.
 
 Run by `run.py --timm DIR`, where DIR is a checkout of timm of the release that is
 installed: wheels have no train.py. Random weights, stem and two stages frozen by timm's
@@ -15,6 +15,8 @@ import timm.models
 import torch
 from timm.models import create_model
 from timm.utils import freeze
+
+from mmleaves.optim.precision import resolve_precision
 
 FROZEN = ["conv1", "bn1", "layer1", "layer2"]
 
@@ -47,8 +49,7 @@ def main() -> None:
     lay_out(args.data, args.lists, images)
     timm.models.create_model = create_frozen
     classes = len({path.name for path in (images / "train").iterdir()})
-    found = torch.cpu.get_capabilities()
-    precise = not (found.get("amx_bf16") or found.get("avx512_bf16"))
+    is_bfloat16 = resolve_precision("auto").dtype == torch.bfloat16
     sys.argv = [
         str(script),
         *("--data-dir", str(images), "--train-split", "train", "--val-split", "val"),
@@ -58,7 +59,7 @@ def main() -> None:
         *("--epochs", "2", "--warmup-epochs", "0", "--cooldown-epochs", "0"),
         *("--smoothing", "0", "--color-jitter", "0", "--log-interval", "1"),
         *("--channels-last", "--output", str(args.work / "timm")),
-        *([] if precise else ["--amp", "--amp-dtype", "bfloat16"]),
+        *(["--amp", "--amp-dtype", "bfloat16"] if is_bfloat16 else []),
     ]
     runpy.run_path(str(script), run_name="__main__")
 
