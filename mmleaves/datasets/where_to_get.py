@@ -37,7 +37,11 @@ SOURCES = {
         "Get images.tgz from https://www.vision.caltech.edu/datasets/ and unpack it",
     ),
 }
-ALSO_CALLED = {"classify-leaves": "leaves", "caltech-101": "101_objectcategories"}
+ALSO_CALLED = {
+    "birds": "cub200_2010",
+    "caltech-101": "101_objectcategories",
+    "classify-leaves": "leaves",
+}
 
 LAYOUTS = {
     "leaves": "train.csv with the columns image and label, beside the images",
@@ -74,9 +78,24 @@ def find_data_root(data_root: str, layout: str) -> str:
     advice = f"{how} so that it is {folder}" if how else "Correct `data_root`"
     raise FileNotFoundError(
         f"{folder}: found no such folder, expected {expected}. {advice}. To try "
-        f"without it, `python tools/make_sample.py --layout {LAYOUT_OPTIONS[layout]} "
-        f"{shlex.quote(str(folder))}` draws a stand-in."
+        f"without it, {_stand_in(folder, layout)} a stand-in."
     )
+
+
+def _stand_in(folder: Path, layout: str) -> str:
+    """Return the commands that draw what can stand in for a folder, and a verb."""
+    drawn = {folder: LAYOUT_OPTIONS[layout]}
+    if layout == "caltech" and _name(folder) == "cifar10":
+        # Its configs read two folders of 32 px; one seed would draw one twice.
+        drawn = {
+            folder / "train": "caltech --size 32",
+            folder / "test": "caltech --size 32 --seed 1",
+        }
+    commands = [
+        f"`python tools/make_sample.py --layout {options} {shlex.quote(str(out))}`"
+        for out, options in drawn.items()
+    ]
+    return " and ".join(commands) + (" draws" if len(commands) == 1 else " draw")
 
 
 def unpack_advice(archive: Path) -> str:
@@ -108,5 +127,10 @@ def find_folder_in(data_root: str, folder: str, option: str) -> None:
 
 
 def _source(folder: Path) -> tuple[str, str]:
+    return SOURCES.get(_name(folder), ("", ""))
+
+
+def _name(folder: Path) -> str:
+    """Return what the data set that a folder is called after is called here."""
     name = folder.name.lower().split(".")[0]
-    return SOURCES.get(ALSO_CALLED.get(name, name), ("", ""))
+    return ALSO_CALLED.get(name, name)

@@ -112,6 +112,7 @@ def paint_leaf(
     colour = (main * (1 - patches) + other * patches).astype(np.float32)
 
     far = cv2.distanceTransform((masks.veins < 0.4).astype(np.uint8), cv2.DIST_L2, 3)
+    far = np.minimum(far, 2 * size_px)  # without any vein, it is the largest float
     pillow = 1 - np.exp(-far * (224 / size_px) / 3.5)
     slope_x, slope_y = cv2.Sobel(pillow, -1, 1, 0), cv2.Sobel(pillow, -1, 0, 1)
     relief = cv2.GaussianBlur(-(slope_x * light[0] + slope_y * light[1]), (0, 0), 1)
