@@ -168,6 +168,11 @@ TIMM_CASES = [
         "mixer_s32_224": 224,
     }.items()
 ]
+# What is not tried as MMPretrain makes it.
+NOTES = (
+    "RevVisionTransformer is tried with `no_custom_backward=True`; without it, 6 of "
+    "the 11 policies are refused, with a message that says to set it.",
+)
 # What MMPretrain registers and cannot be built or fed as a backbone of images.
 NOT_BACKBONES = {
     "CSPNet": "what CSPDarkNet, CSPResNet and CSPResNeXt are built from",

@@ -1,9 +1,11 @@
 """Every backbone under the policies that matter most; the whole table takes longer."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
-from freezing.conformance import CASES, POLICIES, TIMM_CASES, build, try_policy
+from freezing.conformance import CASES, NOTES, POLICIES, TIMM_CASES, build, try_policy
+from freezing.write_table import PAGE, format_table
 
 # One of each kind of net under every policy.
 REFUSED = {
@@ -28,6 +30,24 @@ def test_what_is_frozen_stays_frozen(case):
         for name, policy in REFUSED
         if name == case.name and policy in policies
     }, refused
+
+
+def test_a_reversible_vit_as_it_ships_refuses_as_many_policies_as_the_page_says():
+    (case,) = [case for case in CASES if case.name == "RevVisionTransformer"]
+    assert case.settings["no_custom_backward"]
+    shipped = replace(case, settings=case.settings | dict(no_custom_backward=False))
+    model, refused = build(shipped), 0
+    for policy in POLICIES:
+        try:
+            try_policy(model, shipped, policy)
+        except ValueError as refusal:
+            refused += 1
+            assert "Set no_custom_backward=True in model.backbone" in str(refusal)
+    (note,) = NOTES
+    assert f"{refused} of the {len(POLICIES)} policies are refused" in note
+    written = format_table([], 0, "", {"CSPNet": "a base"}).splitlines()
+    assert note in written
+    assert note in PAGE.read_text("utf-8").splitlines()
 
 
 def test_a_frozen_tensor_that_moves_is_found():

@@ -90,7 +90,7 @@ def format_table(
     summary: str,
     left_out: dict[str, str],
 ) -> str:
-    from freezing.conformance import POLICIES
+    from freezing.conformance import NOTES, POLICIES
 
     heads = [
         policy if isinstance(policy, str) else " → ".join(policy) for policy in POLICIES
@@ -117,6 +117,7 @@ def format_table(
         shown = f"timm: {name}" if index >= first_of_timm else name
         lines.append(f"| {shown} | " + " | ".join(cells) + " |")
     lines += ["", *(f"{i}. {reason}" for i, reason in enumerate(reasons, 1))]
+    lines += ["", *NOTES]
     lines += [
         "",
         *(f"Not in the table: `{name}`, {why}." for name, why in left_out.items()),
