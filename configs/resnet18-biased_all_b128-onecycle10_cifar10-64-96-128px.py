@@ -1,6 +1,8 @@
 """A ResNet-18 with biases, all of it trained, one cycle over 10 epochs, on CIFAR-10.
 
-The notebook's own network with another recipe: at 32 px its last stage sees a single
+The notebook's own network with another recipe: a peak rate of 0.1, weight decay 5e-4,
+Nesterov's momentum, label smoothing of 0.1, shifts of up to 4 px, and growing images.
+The notebook stays at 32 px, where the last stage of this network sees a single
 pixel, at 128 px sixteen; it begins with smaller images, which take less time.
 Ours: not run.
 

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 from mmengine.config import Config
-from shipped_configs import CONFIGS, header, load, row
+from shipped_configs import CONFIGS, header, load, one_line, row
 from tool_runs import ROOT
 
 from mmleaves.doctor.diagnosis import check_config
@@ -393,6 +393,19 @@ def test_the_rows_of_table_5_weigh_their_classes_alike():
     for path in row_paths("5"):
         loss = load(path).model.head.loss
         assert loss == dict(type="CrossEntropyLoss", class_weight="auto")
+
+
+def test_the_header_of_the_recipe_that_grows_gives_its_numbers():
+    name = "resnet18-biased_all_b128-onecycle10_cifar10-64-96-128px"
+    path = ROOT / "configs" / f"{name}.py"
+    cfg, said = load(path), one_line(header(path))
+    rates = cfg.optim_wrapper.optimizer
+    assert f"a peak rate of {rates.lr}, weight decay 5e-4, Nesterov's momentum" in said
+    assert (rates.weight_decay, rates.nesterov) == (5e-4, True)
+    assert f"label smoothing of {cfg.model.head.loss.label_smooth_val}" in said
+    for key in ("train_pipeline", "train_pipeline_96px", "train_pipeline_128px"):
+        (crop,) = (step for step in cfg[key] if step.type == "RandomCrop")
+        assert f"shifts of up to {crop.padding} px" in said
 
 
 def test_rows_of_one_network_have_one_and_the_same_model():
