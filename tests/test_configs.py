@@ -58,6 +58,8 @@ DATA = {
 # rate of experiments.md, 3.
 UNSAID_OPTIMIZER, UNSAID_SCHEDULE = "sgd", "steps20-40-60"
 UNSAID_RATE = {"birds": 5e-5, "birds-224px": 5e-5}
+# What a figure of ours was made on; another machine needs its name here.
+MACHINES = ("AMD EPYC", "Intel Xeon", "NVIDIA")
 # Said by a name, or given by the backbone.
 WIDTHS_OF_HEADS = {"in_channels", "mid_channels", "latent_channels", "how"}
 # What gives no map, or takes one as it is.
@@ -215,6 +217,14 @@ def test_a_header_gives_the_command_and_a_result(path):
     if "experiments.md" in text:
         assert re.search(r"\bTheirs: \S", text)
     assert "TBD" not in text
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_figure_of_ours_names_the_machine(path):
+    ours = one_line(header(path)).partition("Ours: ")[2].partition(" python tools/")[0]
+    # A count of parameters is the same everywhere.
+    if not ours.startswith("not run") and re.search(r"\d", ours):
+        assert any(machine in ours for machine in MACHINES), ours
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
