@@ -22,8 +22,9 @@ from mmleaves.cache.feature_cache import CacheSettings
 from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.earlier import refuse_folders_for_files, refuse_to_overwrite
+from mmleaves.checkpoints.init_files import files_must_reach_trunk
 from mmleaves.checkpoints.newest import check_named, newest_checkpoint
-from mmleaves.checkpoints.reach import files_must_reach_trunk, must_reach_trunk
+from mmleaves.checkpoints.reach import must_reach_trunk
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes

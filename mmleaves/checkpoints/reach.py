@@ -10,14 +10,15 @@ from contextlib import contextmanager
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model.weight_init import PretrainedInit
 from torch import nn
 
 from mmleaves.datasets.class_order import some_names
 from mmleaves.freezing.parts import Part
 from mmleaves.freezing.proof import digests
+from mmleaves.freezing.selection import is_norm
 
-_TRUNK = ("stem", "stage", "trunk")
+_TRUNK = ("stem", "stage", "trunk", "tail")
+_STATISTICS = (".running_mean", ".running_var")
 _TABLE = ".relative_position_bias_table"
 
 
@@ -27,10 +28,10 @@ def must_reach_trunk(
 ) -> Iterator[None]:
     """Refuse weights, read inside of this, that leave layers of a backbone without.
 
-    What a file may lack: the classifier and what joins branches, LoRA, norms behind the
-    last stage, and parameters of the backbone's own, such as prompts. A file without
-    any table of relative positions may lack those too, which is said: what was
-    pretrained without (CAE) is fine-tuned with them.
+    What a file may lack: the classifier and what joins branches, LoRA, a norm behind
+    the last stage, and parameters of the backbone itself, such as prompts, but for
+    tokens and positions. A file without any table of relative positions may lack those
+    too, which is said: what was pretrained without (CAE) is fine-tuned with them.
 
     Args:
         model: A classifier, whose layers are filled inside of this.
@@ -40,14 +41,14 @@ def must_reach_trunk(
     Raises:
         ValueError: If a layer got none.
     """
-    layers = _Layers(model, parts, source)
+    layers = TrunkTensors(model, parts, source)
     with layers.watched():
         yield
     layers.refuse_without()
 
 
-class _Layers:
-    """The weights of a backbone's layers that files are to fill.
+class TrunkTensors:
+    """The weights and BatchNorm statistics of a backbone that files are to fill.
 
     They are marked by NaN, since hooks of some nets rename or resize what they load.
 
@@ -56,7 +57,7 @@ class _Layers:
         parts: Its parts.
         source: Where the weights come from, for messages.
         within: Name of the module that the files are for, all if empty.
-        but: Names of weights that other files have filled.
+        but: Names of what other files have filled.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class _Layers:
     ) -> None:
         self._source = source
         self._module = model.get_submodule(within)
-        layers = _layers_of_trunk(model, parts, within)
+        layers = _tensors_of_trunk(model, parts, within)
         self._tensors = {n: tensor for n, tensor in layers.items() if n not in but}
         self._initial = {
             name: tensor.detach().clone()
@@ -103,7 +104,8 @@ class _Layers:
             filled = len(self._tensors) - len(left)
             raise ValueError(
                 f"{self._source} has values for {filled} of {len(self._tensors)} "
-                f"weights of the backbone's layers, expected all; it has none for "
+                "weights and BatchNorm statistics of the backbone, expected all; it "
+                "has none for "
                 f"{some_names(left, 3)}. {self._advice(left)}"
             )
 
@@ -138,7 +140,7 @@ class _Layers:
         self._filled = digests(self._tensors)
 
     def names(self) -> set[str]:
-        """Return the names of the weights."""
+        """Return the names of what files fill."""
         return set(self._tensors)
 
     def refuse_drawn_over(self) -> None:
@@ -148,7 +150,7 @@ class _Layers:
         if lost:
             kind = type(self._module).__name__
             raise ValueError(
-                f"{self._source} is drawn over: {len(lost)} of {len(now)} weights are "
+                f"{self._source} is drawn over: {len(lost)} of {len(now)} tensors are "
                 f"others than the file's, such as {some_names(lost, 3)}. Write "
                 'init_cfg as one dict(type="Pretrained", ...), no list, the type as '
                 f"text and without a scope: otherwise MMEngine or {kind} draws values "
@@ -156,121 +158,48 @@ class _Layers:
             )
 
 
-def _layers_of_trunk(
+def _tensors_of_trunk(
     model: nn.Module, parts: Iterable[Part], within: str
-) -> dict[str, nn.Parameter]:
-    roots = {name for name, _ in model.named_modules() if _is_root(name)}
+) -> dict[str, torch.Tensor]:
+    """Return the tensors of the backbone that a file must have, by name."""
     wanted = {
         name
         for part in parts
         if part.kind in _TRUNK
-        for name in part.parameters
-        if name.rpartition(".")[0] not in roots and ".lora_" not in name
+        for name in (*part.parameters, *part.buffers)
+        if not _may_lack(model, name, part)
+    }
+    statistics = {
+        name: buffer
+        for name, buffer in model.named_buffers()
+        if name.endswith(_STATISTICS)
     }
     return {
         name: tensor
-        for name, tensor in model.named_parameters()
-        if name in wanted and _is_within(name, within)
+        for name, tensor in {**dict(model.named_parameters()), **statistics}.items()
+        if name in wanted and is_within(name, within)
     }
 
 
-def _is_within(name: str, module: str) -> bool:
+def _may_lack(model: nn.Module, name: str, part: Part) -> bool:
+    """Return whether a file may go without a tensor, as it is new in this model."""
+    if ".lora_" in name:
+        return True
+    module, _, own = name.rpartition(".")
+    if _is_net(module):
+        # Such as prompts, in a backbone of the user's own. Any file has the others.
+        return "token" not in own and "pos" not in own
+    # Nets that were pretrained for features, or for detection, have no last norm.
+    is_last = part.kind == "tail" and _is_net(module.rpartition(".")[0])
+    return is_last and is_norm(model.get_submodule(module))
+
+
+def is_within(name: str, module: str) -> bool:
+    """Return whether a name is a module's own, or of what it holds."""
     return module in ("", name) or name.startswith(f"{module}.")
 
 
-def _is_root(name: str) -> bool:
-    return name in ("", "backbone") or (
+def _is_net(name: str) -> bool:
+    return name in ("", "backbone", "backbone.timm_model", "model") or (
         name.startswith("backbone.branches.") and name.count(".") == 2
     )
-
-
-@contextmanager
-def files_must_reach_trunk(model: nn.Module, parts: Iterable[Part]) -> Iterator[None]:
-    """Refuse what the files of an ``init_cfg`` leave without, inside of this.
-
-    MMEngine calls the `init_weights` of a module's children first, and reads its files
-    last. Only the reading is watched, or random values would count as a file's; but
-    what is drawn afterwards is refused as well.
-
-    Args:
-        model: A classifier, whose `init_weights` is called inside of this.
-        parts: Those of ``model``.
-
-    Raises:
-        ValueError: If a layer got none or lost it again, or a file is not read at all.
-    """
-    files = _files(model)
-    names = {id(module): name for name, module in model.named_modules()}
-    unread = {name: [init["checkpoint"] for init in files[name]] for name in files}
-    sources = {name: _source(name, given) for name, given in unread.items()}
-    layers: dict[str, _Layers] = {}
-    complete: list[_Layers] = []
-    read = PretrainedInit.__call__
-
-    def read_and_check(init: PretrainedInit, module: nn.Module) -> None:
-        name = names.get(id(module))
-        if name not in files:
-            read(init, module)
-            return
-        if name not in layers:
-            # Not what a file of a part has filled: this one may be for another part.
-            filled = set().union(*(other.names() for other in complete))
-            layers[name] = _Layers(model, parts, sources[name], name, filled)
-        with layers[name].watched():
-            read(init, module)
-        if init.checkpoint in unread[name]:
-            unread[name].remove(init.checkpoint)
-        if not unread[name]:
-            layers[name].refuse_without()
-            complete.append(layers[name])
-        for each in complete:
-            each.note_filled()
-
-    PretrainedInit.__call__ = read_and_check
-    try:
-        yield
-    finally:
-        PretrainedInit.__call__ = read
-    for name, left in unread.items():
-        if left:
-            kind = type(model.get_submodule(name)).__name__
-            raise ValueError(
-                f"{_source(name, left)} was not read: the init_weights of {kind} reads "
-                "no file. Give it to load_from."
-            )
-    for name, filled in layers.items():
-        # With an `override`, the config itself asks for other values.
-        if not any("override" in init for init in files[name]):
-            filled.refuse_drawn_over()
-
-
-def _source(name: str, files: list[str]) -> str:
-    return f"{name or 'model'}.init_cfg, {' and '.join(files)},"
-
-
-def _files(model: nn.Module) -> dict[str, list[dict]]:
-    """Return the modules that files are to fill, by name, and the settings of each.
-
-    Not those to which an outer module hands its file on, as CSPNet does to its stages:
-    it reads it last, for all. Nor those that are initialised already, which read none.
-    """
-    found: dict[str, list[dict]] = {}
-    for name, module in model.named_modules():
-        given = getattr(module, "init_cfg", None)
-        files = [
-            init
-            for init in (given if isinstance(given, list) else [given])
-            if isinstance(init, dict) and _reads_file(init.get("type"))
-        ]
-        handed_on = any(
-            _is_within(name, outer) and files == found[outer] for outer in found
-        )
-        if files and not handed_on and not getattr(module, "is_init", False):
-            found[name] = files
-    return found
-
-
-def _reads_file(kind: object) -> bool:
-    if isinstance(kind, str):
-        return kind.rpartition(".")[2] == "Pretrained"
-    return kind is PretrainedInit

@@ -1,5 +1,6 @@
 """Weights that do not reach a backbone are refused, not left out without a word."""
 
+import re
 import shutil
 
 import pytest
@@ -8,10 +9,12 @@ from mmengine.logging import MMLogger
 from mmengine.model.weight_init import PretrainedInit
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
-from mmpretrain.models import MobileNetV2
+from mmpretrain.models import MobileNetV2, VisionTransformer
 from tool_runs import ROOT, check, run_tool
+from torch import nn
 
-from mmleaves.checkpoints.reach import files_must_reach_trunk, must_reach_trunk
+from mmleaves.checkpoints.init_files import files_must_reach_trunk
+from mmleaves.checkpoints.reach import must_reach_trunk
 from mmleaves.freezing.freezer import Freezer
 
 CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
@@ -79,18 +82,75 @@ def test_low_rank_layers_are_not_in_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("other", "channels", "prefix", "found"),
     [
-        ({"type": "ResNet", "depth": 18}, 512, "", "0 of 153"),
-        (SMALL | {"widen_factor": 0.5}, 1280, "", r"[1-9]\d* of 153"),
-        (SMALL, 1280, "model.", "0 of 153"),
+        ({"type": "ResNet", "depth": 18}, 512, "", "0 of 260"),
+        (SMALL | {"widen_factor": 0.5}, 1280, "", r"[1-9]\d* of 260"),
+        (SMALL, 1280, "model.", "0 of 260"),
     ],
 )
 def test_a_file_of_another_net_is_refused(tmp_path, other, channels, prefix, found):
     file = save(build(other, channels), tmp_path / "other.pth", prefix)
     with pytest.raises(
         ValueError,
-        match=rf"load_from=.*other\.pth has values for {found} weights of the backbone",
+        match=rf"load_from=.*other\.pth has values for {found} weights and BatchNorm",
     ):
         load(build(), file)
+
+
+RESNET = {"type": "ResNet", "depth": 18}
+SAM = VIT | {
+    **{"type": "ViTSAM", "arch": VIT["arch"] | {"global_attn_indexes": [1]}},
+    **{"img_size": 64, "out_channels": 16, "window_size": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "channels", "lacks"),
+    [
+        (SMALL, 1280, "conv2.conv.weight"),
+        ({"type": "EfficientNet", "arch": "b0"}, 1280, "layers.6.conv.weight"),
+        (SAM, 16, "channel_reduction.0.weight"),
+        (RESNET, 512, "layer1.0.bn1.running_mean"),
+        (RESNET, 512, "layer1.0.bn1.running_var"),
+        (VIT, 16, "cls_token"),
+        (VIT, 16, "pos_embed"),
+    ],
+    ids=lambda given: given["type"] if isinstance(given, dict) else str(given),
+)
+def test_a_file_that_lacks_one_tensor_of_the_backbone_is_refused(
+    tmp_path, backbone, channels, lacks
+):
+    state = build(backbone, channels).state_dict()
+    del state[f"backbone.{lacks}"]
+    file = str(tmp_path / "lacks.pth")
+    torch.save({"state_dict": state}, file)
+    told = rf"for (\d+) of (\d+) weights .* it has none for 'backbone\.{lacks}'\."
+    with pytest.raises(ValueError, match=told) as error:
+        load(build(backbone, channels), file)
+    filled, wanted = map(int, re.search(told, str(error.value)).groups())
+    assert filled == wanted - 1
+    with pytest.raises(ValueError, match=told):
+        begin(backbone, channels, pretrained(file))
+
+
+class WithPrompt(VisionTransformer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.prompt = nn.Parameter(torch.ones(1, 2, 16))
+
+
+@pytest.mark.parametrize("lacks", ["ln1.", "prompt"])
+def test_what_is_new_in_a_backbone_a_file_may_lack(tmp_path, lacks):
+    model = build(VIT, 16)
+    model.backbone = WithPrompt(**{k: v for k, v in VIT.items() if k != "type"})
+    state = {name: tensor + 1 for name, tensor in model.state_dict().items()}
+    gone = {name for name in state if name.startswith(f"backbone.{lacks}")}
+    kept = {name: tensor for name, tensor in state.items() if name not in gone}
+    before = {name: model.state_dict()[name].clone() for name in gone}
+    torch.save({"state_dict": kept}, tmp_path / "lacks.pth")
+    load(model, str(tmp_path / "lacks.pth"))
+    assert gone
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, (before | kept)[name]), name
 
 
 def pretrained(file, prefix="backbone."):
@@ -105,18 +165,18 @@ def begin(backbone, channels, init):
 
 
 @pytest.mark.parametrize(
-    ("backbone", "channels", "weights"),
+    ("backbone", "channels", "tensors"),
     [
-        (SMALL, 1280, 153),
-        ({"type": "MobileNetV3", "arch": "small_075"}, 432, 135),
-        (VIT, 16, 26),
-        (BEIT, 16, 34),
-        ({"type": "CSPDarkNet", "depth": 53}, 1024, 201),
+        (SMALL, 1280, 260),
+        ({"type": "MobileNetV3", "arch": "small_075"}, 432, 206),
+        (VIT, 16, 28),
+        (BEIT, 16, 35),
+        ({"type": "CSPDarkNet", "depth": 53}, 1024, 335),
     ],
     ids=lambda backbone: backbone["type"] if isinstance(backbone, dict) else "",
 )
 def test_what_layers_draw_for_themselves_does_not_count_as_the_file_s(
-    tmp_path, backbone, channels, weights
+    tmp_path, backbone, channels, tensors
 ):
     before = build(backbone, channels)
     file = save(before, tmp_path / "whole.pth")
@@ -124,7 +184,7 @@ def test_what_layers_draw_for_themselves_does_not_count_as_the_file_s(
     for name, tensor in before.backbone.state_dict().items():
         assert torch.equal(after[name], tensor), name
     with pytest.raises(
-        ValueError, match=f"backbone.init_cfg, {file}, has values for 0 of {weights} "
+        ValueError, match=f"backbone.init_cfg, {file}, has values for 0 of {tensors} "
     ):
         begin(backbone, channels, pretrained(file, None))
 
@@ -169,12 +229,9 @@ def test_one_table_for_all_layers_is_dealt_out_by_the_backbone_alone(tmp_path):
     for layer in model.backbone.layers:
         assert torch.equal(layer.attn.relative_position_bias_table, table)
     with pytest.raises(
-        ValueError, match=r"for 32 of 34 .* It has 'backbone\.rel_pos_bias.* one table"
+        ValueError, match=r"for 33 of 35 .* It has 'backbone\.rel_pos_bias.* one table"
     ):
         load(build(BEIT, 16), file)
-
-
-RESNET = {"type": "ResNet", "depth": 18}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +299,7 @@ def test_two_files_fill_a_backbone_together(tmp_path):
     after = begin(SMALL, 1280, [pretrained(file) for file in files]).state_dict()
     for name, tensor in state.items():
         assert torch.equal(after[name], tensor) or name.startswith("head."), name
-    with pytest.raises(ValueError, match=r"half1\.pth, has values for \d+ of 153"):
+    with pytest.raises(ValueError, match=r"half1\.pth, has values for \d+ of 260"):
         begin(SMALL, 1280, [pretrained(files[1])])
 
 
@@ -307,11 +364,11 @@ def test_a_training_begins_with_weights_of_its_net_alone(run, tmp_path):
     check(run("ours", f"load_from={ours}", **random))
     done = run("other", f"load_from={other}", **random)
     assert done.returncode == 2
-    assert f"Error: load_from={other} has values for 0 of 153" in done.stderr
+    assert f"Error: load_from={other} has values for 0 of 260" in done.stderr
     assert not list((tmp_path / "other").glob("*.pth"))
     # The config's own says prefix="backbone".
     init = f"model.backbone.init_cfg.checkpoint={ours}"
     check(run("prefix", init))
     done = run("none", init, "model.backbone.init_cfg.prefix=None")
     assert done.returncode == 2
-    assert f"Error: backbone.init_cfg, {ours}, has values for 0 of 153" in done.stderr
+    assert f"Error: backbone.init_cfg, {ours}, has values for 0 of 260" in done.stderr
