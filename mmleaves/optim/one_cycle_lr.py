@@ -24,7 +24,12 @@ class OneCycleLR(UpstreamOneCycleLR):
                 f"OneCycleLR: found eta_max={param}, expected none: the peak is the "
                 "optimiser's own rate. Set optim_wrapper.optimizer.lr instead."
             )
-        return [group["lr"] for group in optimizer.param_groups]
+        # A warm-up that was built before has lowered "lr", and another cycle has its
+        # own start as "initial_lr".
+        return [
+            group.get("max_lr", group.get("initial_lr", group["lr"]))
+            for group in optimizer.param_groups
+        ]
 
     def state_dict(self) -> dict:
         state = super().state_dict()

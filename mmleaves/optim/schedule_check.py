@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from mmengine.config import Config
 from mmengine.optim.scheduler.param_scheduler import INF
 
+# What a cycle's rate and momentum must agree in, and what it is if not given.
+_CYCLE = {"begin": 0, "pct_start": 0.3, "by_epoch": True}
 _WARM_UPS = ("ConstantLR", "ExponentialWarmupLR", "LinearLR")
 
 
@@ -23,19 +25,56 @@ def schedule_warnings(
     iters = cfg.train_cfg.get("max_iters")
     if iters is None and epochs and iters_per_epoch:
         iters = epochs * iters_per_epoch
-    schedules = cfg.get("param_scheduler") or []
-    if isinstance(schedules, dict):
-        schedules = [schedules]
+    schedules = _schedules(cfg)
     found: list[str] = []
     for i, schedule in enumerate(schedules):
         by_epoch = schedule.get("by_epoch", True)
         length, unit = (epochs, "epoch") if by_epoch else (iters, "iteration")
+        others = [other for other in schedules if other is not schedule]
+        told = list(_another_cycle(schedule, length, others))
         if length is not None:
-            where = f"param_scheduler.{i} ({schedule['type']})"
-            others = [other for other in schedules if other is not schedule]
-            told = _misfits(schedule, length, unit, others)
-            found += [f"{where}: {text}" for text in told]
+            told += _misfits(schedule, length, unit, others)
+        elif by_epoch and iters is not None:
+            told.append(
+                "it counts epochs, and the run is counted in iterations: the rate "
+                "stays where it begins. Set by_epoch=False, and its lengths in "
+                "iterations."
+            )
+        where = f"param_scheduler.{i} ({schedule['type']})"
+        found += [f"{where}: {text}" for text in told]
     return found + list(_other_batch(cfg, world_size))
+
+
+def _schedules(cfg: Config) -> list[dict]:
+    schedules = cfg.get("param_scheduler") or []
+    return [schedules] if isinstance(schedules, dict) else schedules
+
+
+def _another_cycle(
+    schedule: dict, length: int | None, others: list[dict]
+) -> Iterator[str]:
+    """Tell where a momentum does not move against the rate of its cycle."""
+    if _kind(schedule) != "OneCycleMomentum":
+        return
+    cycles = [other for other in others if _kind(other) == "OneCycleLR"]
+    if not cycles:
+        yield "no OneCycleLR is beside it: it moves against no rate. Add one."
+    for cycle in cycles[:1]:
+        # Without an `end`, both go on to that of the run.
+        usual = _CYCLE | {"end": INF if length is None else length}
+        for key in usual:
+            ours, theirs = (each.get(key, usual[key]) for each in (schedule, cycle))
+            if ours != theirs:
+                yield (
+                    f"its {key} is {ours}, and that of OneCycleLR {theirs}: it does "
+                    "not move against the rate. Set both the same."
+                )
+        if cycle.get("three_phase") or cycle.get("anneal_strategy", "cos") != "cos":
+            yield (
+                "OneCycleLR has three phases or goes in straight lines, and this has "
+                "two of a cosine: it does not move against the rate. Leave out "
+                "three_phase and anneal_strategy."
+            )
 
 
 def _misfits(
@@ -121,7 +160,7 @@ def _span(schedule: dict, steps: int) -> tuple[int | None, str]:
     """Return how long a schedule's own course is, and what it is called."""
     if "periods" in schedule:
         return sum(schedule["periods"]), "the sum of its periods"
-    if _kind(schedule) != "OneCycleLR":
+    if _kind(schedule) not in ("OneCycleLR", "OneCycleMomentum"):
         return schedule.get("T_max"), "T_max"
     if schedule.get("total_steps") is None:
         return steps, "its length"
@@ -165,11 +204,8 @@ def goes_by_metric(cfg: Config) -> list[str]:
 
 def plateau_schedules(cfg: Config) -> list[tuple[int, dict]]:
     """Return the schedules that go by a metric, each with its place in the list."""
-    schedules = cfg.get("param_scheduler") or []
-    if isinstance(schedules, dict):
-        schedules = [schedules]
     return [
         (i, schedule)
-        for i, schedule in enumerate(schedules)
+        for i, schedule in enumerate(_schedules(cfg))
         if "OnPlateau" in str(schedule.get("type"))
     ]

@@ -151,6 +151,44 @@ def test_a_schedule_that_fits_gives_no_alarm(schedules):
     assert said(*schedules) == []
 
 
+CYCLE = dict(type="mmleaves.OneCycleLR", end=10)
+
+
+@pytest.mark.parametrize(
+    ("schedules", "text"),
+    [
+        ([{}], "no OneCycleLR is beside it"),
+        ([CYCLE, {"pct_start": 0.5}], "its pct_start is 0.5, and that of One"),
+        ([CYCLE, {"begin": 1}], "its begin is 1, and that of OneCycleLR 0"),
+        ([CYCLE, {"end": 4}], "its end is 4, and that of OneCycleLR 10"),
+        ([CYCLE | {"three_phase": True}, {}], "has three phases or goes in straight"),
+        ([CYCLE | {"anneal_strategy": "linear"}, {}], "has three phases or goes in"),
+    ],
+)  # fmt: skip
+def test_a_momentum_that_leaves_its_cycle_is_told(schedules, text):
+    *cycles, momentum = schedules
+    momentum = dict(type="mmleaves.OneCycleMomentum", end=10) | momentum
+    (warning,) = said(*cycles, momentum)
+    assert warning.startswith(f"param_scheduler.{len(cycles)} (mmleaves.OneCycleMom")
+    assert text in warning
+
+
+def test_epochs_never_come_in_a_run_that_counts_iterations():
+    warm_up = dict(type="LinearLR", start_factor=0.01, end=2)
+    cfg = Config(
+        dict(
+            optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
+            param_scheduler=warm_up,
+            train_cfg=dict(by_epoch=False, max_iters=8),
+            train_dataloader=dict(batch_size=32),
+        )
+    )
+    (text,) = schedule_warnings(cfg, None)
+    assert "it counts epochs, and the run is counted in iterations" in text
+    cfg.param_scheduler.by_epoch = False
+    assert schedule_warnings(cfg, None) == []
+
+
 def test_what_counts_in_iterations_goes_unchecked_where_their_number_is_unknown():
     assert said(dict(type="LinearLR", end=99, by_epoch=False), iters=None) == []
 

@@ -4,7 +4,6 @@ Each is configured, built and stepped as in a training; only the weights are mis
 """
 
 import math
-from itertools import pairwise
 
 import pytest
 import torch
@@ -207,24 +206,22 @@ def test_a_cosine_falls_to_nothing_iteration_by_iteration():
         assert rate == pytest.approx(1e-3 * (1 + math.cos(math.pi * i / n)) / 2)
 
 
+def cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
+
+
 def test_a_cycle_has_the_momentum_move_against_the_rate():
-    run = [groups[0] for groups in Run.of_file("sgd_cyclic20")]
-    rates = [group["lr"] for group in run]
-    momenta = [group["momentum"] for group in run]
-    peak = 8 * ITERS
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[peak] == pytest.approx(0.1, rel=0.02)
-    assert rates[-1] < 1e-3
-    assert momenta[0] == pytest.approx(0.9)
-    assert momenta[peak] == pytest.approx(0.8, abs=0.005)
-    assert momenta[-1] == pytest.approx(0.9, abs=0.005)
-    rising = [b > a for a, b in pairwise(rates)]
-    assert all(rising[: peak - 1])
-    assert not any(rising[peak + 1 :])
-    for i in range(len(rates) - 1):
-        if i not in (peak - 1, peak):
-            up = rates[i + 1] > rates[i]
-            assert (momenta[i + 1] < momenta[i]) == up
+    up, down = 8 * ITERS, 12 * ITERS
+    for i, (rest, _) in enumerate(Run.of_file("sgd_cyclic20")):
+        # The way down begins with the last value of the way up.
+        rise = min(i, up - 1) / up
+        rate, momentum = cosine(0.01, 0.1, rise), cosine(0.9, 0.8, rise)
+        if i >= up:
+            fall = (i - up) / down
+            rate, momentum = cosine(rate, 1e-6, fall), cosine(momentum, 0.9, fall)
+        assert rest["lr"] == pytest.approx(rate, rel=1e-9)
+        assert rest["momentum"] == pytest.approx(momentum, rel=1e-9)
+    assert i == up + down - 1
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "AdamW"])
@@ -250,6 +247,18 @@ def test_one_cycle_is_torchs_own_with_its_momentum_for_each_group(optimizer):
         theirs.step()
         if i < 10 * ITERS - 1:
             scheduler.step()
+
+
+def test_a_cycle_after_a_warm_up_rises_to_the_rate_that_was_given():
+    warm_up = dict(type="LinearLR", start_factor=0.01, end=2)
+    cycle = dict(type="mmleaves.OneCycleLR", begin=2)
+    run = Run(dict(type="SGD", lr=0.1), [warm_up, cycle], epochs=12)
+    epochs = [groups for i, groups in enumerate(run) if i % ITERS == 0]
+    assert [groups[0]["lr"] for groups in epochs[:3]] == pytest.approx(
+        [0.001, 0.1, 0.1 / 25]
+    )
+    for group, peak in enumerate((0.1, 1)):
+        assert max(groups[group]["lr"] for groups in epochs[2:]) == pytest.approx(peak)
 
 
 def test_one_peak_for_all_groups_is_refused():
