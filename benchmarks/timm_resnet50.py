@@ -16,7 +16,7 @@ import torch
 from timm.models import create_model
 from timm.utils import freeze
 
-from mmleaves.optim.precision import resolve_precision
+from mmleaves.optim.precision import cpu_bfloat16
 
 FROZEN = ["conv1", "bn1", "layer1", "layer2"]
 
@@ -49,7 +49,6 @@ def main() -> None:
     lay_out(args.data, args.lists, images)
     timm.models.create_model = create_frozen
     classes = len({path.name for path in (images / "train").iterdir()})
-    is_bfloat16 = resolve_precision("auto").dtype == torch.bfloat16
     sys.argv = [
         str(script),
         *("--data-dir", str(images), "--train-split", "train", "--val-split", "val"),
@@ -59,7 +58,7 @@ def main() -> None:
         *("--epochs", "2", "--warmup-epochs", "0", "--cooldown-epochs", "0"),
         *("--smoothing", "0", "--color-jitter", "0", "--log-interval", "1"),
         *("--channels-last", "--output", str(args.work / "timm")),
-        *(["--amp", "--amp-dtype", "bfloat16"] if is_bfloat16 else []),
+        *(["--amp", "--amp-dtype", "bfloat16"] if cpu_bfloat16() else []),
     ]
     runpy.run_path(str(script), run_name="__main__")
 

@@ -302,6 +302,8 @@ class FineTuneRunner(Runner):
         # It takes what has a gradient: here, all that will be trained at some time.
         self._freezer.apply_ever_trained()
         built = super().build_optim_wrapper(settings)
+        # A constructor that the config names takes the frozen ones too.
+        self._freezer.leave_out_frozen(built)
         self._freezer.apply(0)
         return built
 

@@ -75,7 +75,7 @@ def follow(
         kept.append(output)
         if isinstance(module, nn.Conv2d):
             made_by[id(output)] = module
-        elif id(inputs[0]) in made_by:
+        elif id(inputs[0]) in made_by and module.running_mean is not None:
             norms[made_by[id(inputs[0])]] = module
 
     handles = []

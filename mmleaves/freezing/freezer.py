@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmleaves.freezing.lora import add_lora
 from mmleaves.freezing.parts import Part, model_parts
@@ -37,7 +39,11 @@ class Freezer:
         for branch, steps in plans.items():
             ranks = {policy.count for _, policy in steps if policy.kind == "lora"}
             if len(ranks) > 1:
-                raise ValueError(f"trainable={setting!r} asks for LoRA of two ranks.")
+                raise ValueError(
+                    f"trainable={setting!r} asks for LoRA of the ranks "
+                    f"{', '.join(map(str, sorted(ranks)))}, expected one: the layers "
+                    "are added once, before the training. Give all steps one rank."
+                )
             for rank in ranks:
                 add_lora(model, rank, branch=branch or None)
         self.parts = model_parts(model)
@@ -47,12 +53,15 @@ class Freezer:
                 model, self.parts, plans, shared=not isinstance(setting, Mapping)
             )
         ]
-        for epoch, trained in self.steps:
+        for step, (epoch, trained) in enumerate(self.steps):
             self._refuse_reversible(trained)
+            self._refuse_norms_of_the_batch(step)
             if not trained:
                 raise ValueError(
-                    f"trainable={setting!r} trains nothing from epoch {epoch} on: "
-                    f"{type(model).__name__} has no classifier with parameters."
+                    f"trainable={setting!r} trains nothing from epoch {epoch} on: the "
+                    f"classifier of {type(model).__name__} has no parameters, or all "
+                    "have requires_grad=False. Train more, such as trainable='last:1', "
+                    "or give the model a head with a linear layer."
                 )
 
     def _refuse_reversible(self, trained: frozenset[str]) -> None:
@@ -69,6 +78,18 @@ class Freezer:
                     f"trainable={self.setting!r} freezes the stem of a "
                     f"{type(module).__name__}, whose own backward pass then gives its "
                     f"blocks no gradients. Set no_custom_backward=True in model.{name}."
+                )
+
+    def _refuse_norms_of_the_batch(self, step: int) -> None:
+        frozen = _frozen_parts(self.parts, self.trained(step))
+        for name in (name for part in frozen for name in part.modules):
+            module = self.model.get_submodule(name)
+            if isinstance(module, _BatchNorm) and module.running_mean is None:
+                raise ValueError(
+                    f"trainable={self.setting!r} freezes {name}, a "
+                    f"{type(module).__name__} with track_running_stats=False: it goes "
+                    "by the batch at hand, so that one image has another output in "
+                    "each batch. Let it keep statistics, or train its part."
                 )
 
     @property
@@ -97,6 +118,14 @@ class Freezer:
             parameter.requires_grad_(id(parameter) in trained)
             if id(parameter) not in trained:
                 parameter.grad = None
+
+    def leave_out_frozen(self, wrapper: OptimWrapper | OptimWrapperDict) -> None:
+        """Take what is never trained out of the optimisers, before they begin."""
+        trained = self._tensors(self.ever_trained)
+        each = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+        for one in each:
+            for group in one.optimizer.param_groups:
+                group["params"] = [p for p in group["params"] if id(p) in trained]
 
     def trained_tensors(self, step: int) -> set[int]:
         """Return the ``id`` of each parameter that is trained in a step."""
@@ -205,9 +234,9 @@ def _plans(model: nn.Module, setting: Setting) -> dict[str, list[tuple[int, Poli
             f"trainable={dict(setting)!r} gives policies by branch to "
             f"{', '.join(map(repr, setting))}; the model has "
             + (
-                f"the branches {', '.join(map(repr, branches))}."
+                f"the branches {', '.join(map(repr, branches))}. Give each a policy."
                 if branches
-                else "none."
+                else "none. Give one policy, such as trainable='classifier'."
             )
         )
     return {branch: parse_steps(setting[branch]) for branch in branches}

@@ -31,7 +31,7 @@ def add_lora(model: nn.Module, rank: int, *, branch: str | None = None) -> None:
     if not names:
         raise ValueError(
             f"trainable='lora:{rank}' changes self-attention, and {backbone} has none "
-            "that is known."
+            "that is known. Use last:N, norms or names:PATTERN."
         )
     for name in names:
         attention = model.get_submodule(name)
@@ -43,7 +43,8 @@ def add_lora(model: nn.Module, rank: int, *, branch: str | None = None) -> None:
         if not layers or _reaches_in(attention):
             raise ValueError(
                 f"trainable='lora:{rank}' changes linear layers, and {name}, a "
-                f"{type(attention).__name__} of {backbone}, does without calling any."
+                f"{type(attention).__name__} of {backbone}, does without calling any. "
+                "Use attention:N, which trains it whole."
             )
         for child, layer in layers.items():
             lora = LoRALinear(layer, alpha=rank, rank=rank)

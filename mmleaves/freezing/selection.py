@@ -47,7 +47,8 @@ def _last(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
     if policy.count > len(stages):
         raise ValueError(
             f"trainable='{policy}', but {_backbone(model, trunk)} has {len(stages)} "
-            f"{stages[0].unit}s: {', '.join(part.name for part in stages)}."
+            f"{stages[0].unit}s: {', '.join(part.name for part in stages)}. Count no "
+            "more than these."
         )
     frozen = policy.count
     if policy.kind == "last":
@@ -69,7 +70,11 @@ def _attention(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
             f"trainable='{policy}', but {_backbone(model, trunk)} has "
             + (f"{len(blocks)} blocks" if blocks else "no blocks")
             + " with self-attention"
-            + (f", from {blocks[0]} to {blocks[-1]}." if blocks else ".")
+            + (
+                f", from {blocks[0]} to {blocks[-1]}. Ask for no more than these."
+                if blocks
+                else ". Use last:N or all-but-first:N, which count its stages."
+            )
         )
     chosen, last = set(), blocks[-policy.count :]
     for name in (name for name in found if _block(name) in last):
@@ -93,7 +98,7 @@ def _norms(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
     if not chosen:
         raise ValueError(
             f"trainable='norms', but {_backbone(model, trunk)} has no normalisation "
-            "layers with parameters."
+            "layers with parameters. Use biases, last:N or names:PATTERN."
         )
     return chosen
 
@@ -103,7 +108,8 @@ def _biases(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
     chosen = {name for name in names if re.search(r"(?:[._])bias$", name)}
     if not chosen:
         raise ValueError(
-            f"trainable='biases', but {_backbone(model, trunk)} has no biases."
+            f"trainable='biases', but {_backbone(model, trunk)} has no biases. Use "
+            "norms, last:N or names:PATTERN."
         )
     return chosen
 
@@ -118,7 +124,8 @@ def _names(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
     if not chosen:
         raise ValueError(
             f"trainable='{policy}' matches no parameter of {_backbone(model, trunk)}. "
-            f"Their names begin with {', '.join(_beginnings(trunk))}."
+            f"Their names begin with {', '.join(_beginnings(trunk))}. Correct the "
+            "pattern, a regular expression that is searched for in them."
         )
     return chosen
 

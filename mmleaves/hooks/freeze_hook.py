@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmengine.dist import master_only
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
@@ -23,9 +23,10 @@ class FreezeHook(Hook):
     At the start it logs how many parameters of each part are trained, and writes it
     to ``freeze.json`` in the run's folder. In the frozen parts BatchNorm statistics are
     fixed, and dropout and drop path are off. Where the policy changes over time, it
-    thaws what is next. At each such change and at the end it compares the sha256 of
-    every frozen tensor with that from before; checkpoints carry them, so that a
-    resumed run proves the same from its first step to its last.
+    thaws what is next; what is frozen then is frozen in the averages of an ``EMAHook``
+    too, which take its last values. At each such change and at the end it compares the
+    sha256 of every frozen tensor with that from before; checkpoints carry them, so that
+    a resumed run proves the same from its first step to its last.
 
     The runner registers it, with the policy that it has applied.
 
@@ -139,7 +140,16 @@ class FreezeHook(Hook):
     def _enter(self, runner: Runner, step: int) -> None:
         self._step = step
         self._freezer.apply(step)
-        self._before = digests(self._freezer.frozen_tensors(step))
+        frozen = self._freezer.frozen_tensors(step)
+        self._before = digests(frozen)
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):
+                # Else the average of what was trained before would go on moving.
+                averages = dict(
+                    hook.ema_model.module.named_parameters(remove_duplicate=False)
+                )
+                for name in averages.keys() & frozen.keys():
+                    averages[name].data.copy_(frozen[name])
         if is_model_wrapper(runner.model) and step > 0:
             # It reduces the gradients of those that had some when it was made.
             runner.model = runner.wrap_model(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.engine.hooks import SwitchRecipeHook
 from torch import Tensor, nn
@@ -106,7 +106,6 @@ class FrozenTrunkHook(Hook):
         loop = runner.train_loop if training else runner.test_loop
         image = _first_image(loop.dataloader.dataset)
         try:
-            self._refuse_moving_averages(runner, step)
             trunk = self._cut(model, image, step)
         except ValueError as error:
             # A policy over time may begin or end with all of the model.
@@ -136,15 +135,6 @@ class FrozenTrunkHook(Hook):
         for loop, loader in self._loaders.items():
             loop.dataloader = loader
         self._loaders = {}
-
-    def _refuse_moving_averages(self, runner: Runner, step: int) -> None:
-        earlier = [trained for _, trained in self._freezer.steps[:step]]
-        moved = frozenset().union(*earlier) - self._freezer.trained(step)
-        if moved and any(isinstance(hook, EMAHook) for hook in runner.hooks):
-            raise ValueError(
-                f"{len(moved)} tensors were trained before they were frozen, so their "
-                "averages, by which EMAHook validates, go on moving."
-            )
 
     def _cut(self, model: nn.Module, image: Tensor, step: int) -> FrozenTrunk:
         if not hasattr(model, "backbone"):

@@ -6,7 +6,6 @@ MMPretrain fits BEiT's and Swin's tables to another image or window size by SciP
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 
 import numpy as np
 from mmpretrain.models.backbones import beit, swin_transformer
@@ -48,5 +47,4 @@ def mend_position_tables() -> None:
     for module in (beit, swin_transformer):
         resize = module.resize_relative_position_bias_table
         if not hasattr(resize, "__wrapped__"):
-            mended = wraps(resize)(_with_interp2d()(resize))
-            module.resize_relative_position_bias_table = mended
+            module.resize_relative_position_bias_table = _with_interp2d()(resize)

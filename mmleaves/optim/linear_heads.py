@@ -7,6 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+# Of weights, as MMPretrain's LinearClsHead begins; biases begin at 0.
+_INITIAL_STD = 0.01
+
 
 @dataclass(frozen=True)
 class HeadSettings:
@@ -42,7 +45,6 @@ class LinearHeads:
         betas: Of AdamW.
         eps: Of AdamW.
         label_smoothing: Share of the target that is spread over all classes, [0, 1).
-        init_std: Standard deviation of the initial weights; biases begin at 0.
     """
 
     def __init__(
@@ -56,7 +58,6 @@ class LinearHeads:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         label_smoothing: float = 0.0,
-        init_std: float = 0.01,
     ) -> None:
         self.settings = settings
         self.weight = torch.stack(
@@ -66,7 +67,7 @@ class LinearHeads:
                 )
                 for s in settings
             ]
-        ).mul_(init_std)
+        ).mul_(_INITIAL_STD)
         self.bias = torch.zeros(len(settings), classes)
         # Kept, as memory for so many is slow to get anew for each batch.
         self.weight.grad = torch.zeros_like(self.weight)

@@ -58,17 +58,16 @@ class Choice:
     fall: tuple[int, int]
 
 
-def smooth(losses: np.ndarray, beta: float = _SMOOTHING) -> np.ndarray:
+def smooth(losses: np.ndarray) -> np.ndarray:
     """Return the exponential moving average of ``losses``, (N,), without its bias to 0.
 
     Args:
         losses: (N,).
-        beta: Share of the past, in [0, 1).
     """
     mean, smoothed = 0.0, []
     for i, loss in enumerate(losses, 1):
-        mean = beta * mean + (1 - beta) * loss
-        smoothed.append(mean / (1 - beta**i))
+        mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
+        smoothed.append(mean / (1 - _SMOOTHING**i))
     return np.array(smoothed)
 
 
@@ -96,11 +95,11 @@ def choose(sweep: Sweep) -> Choice:
         ValueError: If the loss did not fall.
     """
     losses = sweep.smoothed
-    lengths, before = np.ones(len(losses), int), np.full(len(losses), -1)
+    lengths = np.ones(len(losses), int)
     for i in range(1, len(losses)):
         for j in range(i):
             if losses[i] < losses[j] and lengths[i] < lengths[j] + 1:
-                lengths[i], before[i] = lengths[j] + 1, j
+                lengths[i] = lengths[j] + 1
     if lengths.max(initial=0) < FEWEST // 2:
         raise ValueError(
             f"The loss did not fall in {len(losses)} iterations: {sweep.ended}. Start "

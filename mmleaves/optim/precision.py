@@ -17,7 +17,8 @@ class Precision:
         dtype: Number format of convolutions and matrix products; weights, losses and
             updates stay in float32.
         why: What it goes by, for the log.
-        tf32: Whether a GPU may round float32 factors to 10 bits, as TF32 does.
+        tf32: Whether a GPU may round the factors of float32 matrix products to 10
+            bits, as TF32 does. Those of its convolutions are, by PyTorch's default.
     """
 
     dtype: torch.dtype
@@ -58,12 +59,12 @@ def resolve_precision(name: str) -> Precision:
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return Precision(torch.bfloat16, "the GPU has it", tf32=True)
         return Precision(torch.float16, "the GPU has no bfloat16", tf32=True)
-    if feature := _cpu_bfloat16():
+    if feature := cpu_bfloat16():
         return Precision(torch.bfloat16, f"the processor has {feature}")
     return Precision(torch.float32, "the processor has no bfloat16")
 
 
-def _cpu_bfloat16() -> str | None:
+def cpu_bfloat16() -> str | None:
     """Return the name of the processor's instructions for bfloat16, None without."""
     if hasattr(torch.cpu, "get_capabilities"):
         found = torch.cpu.get_capabilities()
@@ -84,8 +85,8 @@ def apply_precision(cfg: Config, precision: Precision) -> str | None:
     Returns:
         The name of such a wrapper, by which the training then goes.
     """
-    if precision.tf32:
-        torch.set_float32_matmul_precision("high")
+    # Both ways, as an earlier run of this process may have set it.
+    torch.set_float32_matmul_precision("high" if precision.tf32 else "highest")
     wrapper = cfg.get("optim_wrapper")
     kind = "OptimWrapper" if wrapper is None else wrapper.get("type", "OptimWrapper")
     own = None if kind == "OptimWrapper" else str(kind)

@@ -114,6 +114,36 @@ custom_hooks = [dict(type="EMAHook", momentum=0.5)]
         assert torch.equal(first[name], again[name])
 
 
+def test_what_is_frozen_later_moves_no_more_in_the_averages_either(small, tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+trainable = ["all", "classifier@1"]
+custom_hooks = [dict(type="EMAHook", momentum=0.1)]
+""")
+    run = tmp_path / "run"
+    args = [config, "--no-pretrained", "--work-dir", run, "--cfg-options", *small]
+    done = check(run_tool("train", *args, "train_cfg.max_epochs=2"))
+    assert "Up to neck" in done.stdout  # its features are the averages' too
+    # EMAHook saves them as "state_dict", and what is trained beside.
+    averaged = state(run / "epoch_2.pth")
+    trained = state(run / "epoch_2.pth", "ema_state_dict")
+    parameters = [name for name in averaged if name.endswith((".weight", ".bias"))]
+    same = {n for n in parameters if torch.equal(averaged[n], trained[f"module.{n}"])}
+    assert same == {name for name in parameters if name.startswith("backbone.")}
+
+
+def test_a_constructor_of_the_config_holds_nothing_frozen(small, tmp_path):
+    options = [*small, "train_cfg.max_epochs=1", "optim_wrapper.paramwise_cfg=None"]
+    done = run_tool(
+        *("train", CONFIG, "--no-pretrained", "--work-dir", tmp_path, "--cfg-options"),
+        *(*options, "optim_wrapper.constructor=DefaultOptimWrapperConstructor"),
+    )
+    check(done)
+    optimizer = state(tmp_path / "epoch_1.pth", "optimizer")
+    assert sum(len(group["params"]) for group in optimizer["param_groups"]) == 2
+
+
 def test_a_leak_ends_the_run_with_the_name_of_the_tensor(small, tmp_path):
     config, env = config_with(tmp_path, "LeakHook", "classifier")
     done = run_tool(

@@ -231,10 +231,24 @@ def test_a_reversible_net_is_told_how_its_blocks_get_gradients():
     Freezer(build(settings | dict(no_custom_backward=True), head), "last:1")
 
 
+def test_a_norm_that_goes_by_the_batch_is_not_frozen(mobilenet):
+    """Without statistics it gives an image another output in each batch."""
+    norm = mobilenet.backbone.layer2[0].conv[0].bn
+    norm.running_mean = norm.running_var = None
+    norm.track_running_stats = False
+    with pytest.raises(
+        ValueError,
+        match=r"freezes backbone\.layer2\.0\.conv\.0\.bn, a BatchNorm2d with track_",
+    ):
+        Freezer(mobilenet, "classifier")
+    Freezer(mobilenet, "all")
+    Freezer(mobilenet, "all-but-first:1")
+
+
 def test_a_model_without_a_classifier_has_no_probe():
     model = nn.Module()
     model.backbone = nn.Linear(2, 2)
-    with pytest.raises(ValueError, match="trains nothing from epoch 0 on: Module has "):
+    with pytest.raises(ValueError, match="epoch 0 on: the classifier of Module has no"):
         Freezer(model, "classifier")
 
 

@@ -56,6 +56,16 @@ def test_a_wrapper_that_the_config_names_stays_and_is_told():
         assert cfg.optim_wrapper == {"type": "AmpOptimWrapper", "dtype": "float16"}
 
 
+def test_what_a_gpu_may_round_is_no_longer_so_in_the_next_run():
+    # PyTorch keeps the setting for the whole process, on a CPU too.
+    asked = [Precision(torch.bfloat16, "a test", tf32=True), BFLOAT16]
+    found = []
+    for precision in asked:
+        apply_precision(Config({}), precision)
+        found.append(torch.get_float32_matmul_precision())
+    assert found == ["high", "highest"]
+
+
 class Classifier(nn.Module):
     def __init__(self):
         super().__init__()
