@@ -46,6 +46,7 @@ from mmleaves.model_config import (
 from mmleaves.models.narrow_convolutions import mend_narrow_convolutions
 from mmleaves.models.position_tables import mend_position_tables
 from mmleaves.models.reversible import mend_reversible
+from mmleaves.models.wrappers import unwrapped
 from mmleaves.names_as_text import as_text
 from mmleaves.optim.precision import (
     apply_precision,
@@ -276,7 +277,7 @@ class FineTuneRunner(Runner):
         mend_position_tables()
         refuse_two_freezes(self.cfg)
         # A wrapper for test-time augmentation holds the classifier as `module`.
-        classifier = getattr(model, "module", model)
+        classifier = unwrapped(model)
         self._freezer = Freezer(classifier, self.cfg.get("trainable", "all"))
         self._freezer.apply(0)
         if torch.cuda.is_available():

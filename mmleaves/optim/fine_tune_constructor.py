@@ -10,6 +10,7 @@ from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
 from mmleaves.freezing.parts import Part, model_parts
+from mmleaves.models.wrappers import unwrapped
 from mmleaves.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 _OURS = ("head_lr_mult", "layer_decay", "branch_lr_mult")
@@ -48,7 +49,7 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
     """
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
-        model = getattr(model, "module", model)
+        model = unwrapped(model)
         groups: list[dict] = []
         # It tells of every single parameter. `logging.disable` would last for warnings:
         # MMLogger remembers what is off, and only its own `setLevel` clears that.
