@@ -19,15 +19,13 @@ from torch.utils.data import DataLoader
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
 from mmleaves.cache.feature_cache import CacheSettings
-from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings
-from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.checkpoints.earlier import refuse_folders_for_files, refuse_to_overwrite
 from mmleaves.checkpoints.init_files import files_must_reach_trunk
 from mmleaves.checkpoints.newest import check_named, newest_checkpoint
 from mmleaves.checkpoints.reach import must_reach_trunk
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
-from mmleaves.datasets.bad_images import drop_bad_images, refuse_substitutes
+from mmleaves.datasets.bad_images import refuse_substitutes
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.freeze_hook import FreezeHook
@@ -47,31 +45,20 @@ from mmleaves.models.narrow_convolutions import mend_narrow_convolutions
 from mmleaves.models.position_tables import mend_position_tables
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.models.wrappers import unwrapped
-from mmleaves.names_as_text import as_text
 from mmleaves.optim.precision import (
     apply_precision,
     resolve_precision,
     scores_in_float32,
 )
-from mmleaves.registry import DATASETS, RUNNERS
+from mmleaves.registry import RUNNERS
 from mmleaves.run_folder import kept
+from mmleaves.run_loaders import (
+    keep_decoded_images,
+    refuse_empty,
+    tell_if_full,
+    without_bad_images,
+)
 from mmleaves.terminal_log import ForTerminals
-
-
-def _no_batch(loader: DataLoader) -> str:
-    images, size = len(loader.dataset), loader.batch_size
-    if images and loader.drop_last:
-        return (
-            f"The data loader makes no batch: found {images} images and "
-            f"batch_size={size} with drop_last=True, which leaves out a batch that is "
-            f"not full, expected {size} images or more. Set the loader's batch_size "
-            f"to {images} or less, or drop_last=False."
-        )
-    return (
-        f"The data loader makes no batch: found {images} images, expected one or more. "
-        "Look at the options that split the data."
-    )
-
 
 _HOOKS_OF_MMENGINE = (
     "runtime_info",
@@ -138,7 +125,11 @@ class FineTuneRunner(Runner):
         if not self._resume:
             refuse_to_overwrite({work_dir, folder})
         self._dump_given_config()
-        kept_in = self._keep_decoded()
+        kept_in = None
+        if isinstance(self._train_dataloader, dict):
+            loaders = [self._train_dataloader, self._val_dataloader]
+            cache = self.cfg.get("image_cache")
+            kept_in = keep_decoded_images(cache, loaders, self.hooks)
         try:
             with self._ends_hooks(), told_of_loader("train_dataloader"):
                 model = super().train()
@@ -151,13 +142,7 @@ class FineTuneRunner(Runner):
                 "Set train_dataloader.drop_last=True, another "
                 "train_dataloader.batch_size, or larger images."
             ) from error
-        if kept_in and (kept_in / FULL).exists():
-            self.logger.warning(
-                f"The decoded images did not all fit into {kept_in}: those without "
-                "room were decoded in each epoch. Set image_cache.limit_gb higher (it "
-                "takes no more than half of what the disk has left), or "
-                "image_cache.folder to a larger disk."
-            )
+        tell_if_full(kept_in)
         return model
 
     def val(self) -> dict:
@@ -191,50 +176,19 @@ class FineTuneRunner(Runner):
     ) -> DataLoader:
         """Build a loader in which no image takes the place of another."""
         if isinstance(dataloader, dict) and self.cfg.get("skip_bad"):
-            dataloader = self._without_bad_images(dataloader)
+            # What is tested is never dropped.
+            for part in ("train", "val"):
+                if dataloader is getattr(self, f"_{part}_dataloader"):
+                    dataloader, bad = without_bad_images(dataloader, part)
+                    if bad:
+                        self.skipped_images[part] = bad
+                    break
         loader = super().build_dataloader(dataloader, seed, diff_rank_seed)
         # A data set of another kind is for CheckDataHook to refuse.
         with suppress(ValueError):
             refuse_substitutes(loader.dataset)
-        if len(loader) == 0:
-            raise ValueError(_no_batch(loader))
+        refuse_empty(loader)
         return loader
-
-    def _without_bad_images(self, loader: dict) -> dict:
-        """Return a loader's config whose data set is built, without bad images.
-
-        What is tested is never dropped.
-        """
-        for part in ("train", "val"):
-            if loader is getattr(self, f"_{part}_dataloader"):
-                break
-        else:
-            return loader
-        dataset = DATASETS.build(loader["dataset"])
-        dataset.full_init()
-        if bad := drop_bad_images(dataset):
-            self.skipped_images[part] = bad
-            shown = [f"{as_text(p)}: {problem}" for p, problem in bad.items()][:100]
-            self.logger.warning(
-                f"--skip-bad: {len(bad)} images of the {part} part are left out, and "
-                f"{len(dataset)} are used; run.json names all:\n  " + "\n  ".join(shown)
-            )
-        return {**loader, "dataset": dataset}
-
-    def _keep_decoded(self) -> Path | None:
-        """Let the loaders keep what they decode, and return where, if anywhere."""
-        given = self.cfg.get("image_cache")
-        loaders = [self._train_dataloader, self._val_dataloader]
-        if given is None or not isinstance(self._train_dataloader, dict):
-            return None
-        settings = ImageCacheSettings(**given)
-        folder = keep_decoded(loaders, settings, self.hooks)
-        if folder:
-            self.logger.info(
-                f"Decoded images are kept in {folder}, up to {settings.limit_gb:g} GB. "
-                "To keep none: image_cache=None."
-            )
-        return folder
 
     def dump_config(self) -> None:
         """Leave it to `train`: to test or predict must not replace the run's config."""
