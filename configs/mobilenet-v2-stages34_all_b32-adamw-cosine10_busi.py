@@ -3,9 +3,10 @@ malignant scans.
 
 Stands in for ResNet-50, whose weights do not come by pip. A stage ends before the map
 is halved next.
-Theirs: not given (experiments.md, 5.4). Ours: 80.6 % of the 428 (mean of 5 folds,
-sd 4.7), AUROC 91.0; trained on all 428, 31 of the 33, AUROC 97.7. Last epoch, seed 0,
-bfloat16, with the draws of an earlier version.
+Theirs: not given (experiments.md, 5.4). Ours: 80.3 % of 426 scans (mean of 5 folds, sd
+5.0), AUROC 90.6; 29 of the 33, AUROC 96.2; both by `repeat`, as docs/configs.md says.
+Last epoch, one seed, bfloat16; 3 to 4 minutes a run on one core of an AMD EPYC, beside
+other work.
 
 python tools/train.py configs/mobilenet-v2-stages34_all_b32-adamw-cosine10_busi.py
 """

@@ -1,9 +1,10 @@
 """MobileNetV2, all of it trained, on benign and malignant scans.
 
 Stands in for ResNet-50, whose weights do not come by pip.
-Theirs: not given (experiments.md, 5.1). Ours: 81.5 % of the 428 (mean of 5 folds,
-sd 3.8), AUROC 91.2; trained on all 428, 31 of the 33, AUROC 96.9. Last epoch, seed 0,
-bfloat16, with the draws of an earlier version.
+Theirs: not given (experiments.md, 5.1). Ours: 78.4 % of 426 scans (mean of 5 folds, sd
+2.8), AUROC 89.1; 31 of the 33, AUROC 96.2; both by `repeat`, as docs/configs.md says.
+Last epoch, one seed, bfloat16; 3 to 4 minutes a run on one core of an AMD EPYC, beside
+other work.
 
 python tools/train.py configs/mobilenet-v2_all_b32-adamw-cosine10_busi.py
 """

@@ -1,11 +1,12 @@
 """A ResNet-18 with biases, all of it trained, a cosine over 10 epochs, on CIFAR-10.
 
 The notebook's own network, from random weights; images are flipped only.
-Theirs: 0.827 after these 10 epochs (experiments.md, 4.1). Ours: 79.8 % of test/, 79.8
-and 79.7 with two seeds; trained on the 49,322 of train/ of which no near copy is in
-test/, last epoch, bfloat16; an hour of one core of an Intel Xeon with AMX, beside other
-work. The same in plain PyTorch, without this package, gave 79.8 % too, with one seed on
-all 50,000. An earlier version with MMPretrain's initial weights: 77.6 and 77.7 %.
+Theirs: 0.827 after these 10 epochs (experiments.md, 4.1). Ours: 79.7 % of test/, mean
+of three seeds (79.8, 79.7 and 79.6); trained on the 49,322 of train/ of which no near
+copy is in test/, last epoch, bfloat16; the third took 26 minutes of one core of an AMD
+EPYC, the others an hour of an Intel Xeon with AMX, beside other work. The same in plain
+PyTorch, without this package, gave 79.8 %, with one seed on all 50,000. An earlier
+version with MMPretrain's initial weights: 77.6 and 77.7 %.
 
 python tools/train.py configs/resnet18-biased_all_b32-cosine10_cifar10.py
 """
