@@ -5,6 +5,7 @@ wrong ``prefix``, leaves random weights without a word.
 """
 
 import logging
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -29,9 +30,9 @@ def must_reach_trunk(
     """Refuse weights, read inside of this, that leave layers of a backbone without.
 
     What a file may lack: the classifier and what joins branches, LoRA, a norm behind
-    the last stage, and parameters of the backbone itself, such as prompts, but for
-    tokens and positions. A file without any table of relative positions may lack those
-    too, which is said: what was pretrained without (CAE) is fine-tuned with them.
+    the last stage, and parameters of the backbone itself, such as prompts, but for the
+    class token and positions. A file without any table of relative positions may lack
+    those too, which is said: what was pretrained without (CAE) is fine-tuned with them.
 
     Args:
         model: A classifier, whose layers are filled inside of this.
@@ -187,8 +188,8 @@ def _may_lack(model: nn.Module, name: str, part: Part) -> bool:
         return True
     module, _, own = name.rpartition(".")
     if _is_net(module):
-        # Such as prompts, in a backbone of the user's own. Any file has the others.
-        return "token" not in own and "pos" not in own
+        # Such as prompts, in a backbone of the user's own.
+        return not re.search(r"(^|_)(cls_token|pos_embed|pos)$", own)
     # Nets that were pretrained for features, or for detection, have no last norm.
     is_last = part.kind == "tail" and _is_net(module.rpartition(".")[0])
     return is_last and is_norm(model.get_submodule(module))
@@ -200,6 +201,7 @@ def is_within(name: str, module: str) -> bool:
 
 
 def _is_net(name: str) -> bool:
-    return name in ("", "backbone", "backbone.timm_model", "model") or (
+    name = name.removesuffix(".timm_model")
+    return name in ("", "backbone", "model") or (
         name.startswith("backbone.branches.") and name.count(".") == 2
     )

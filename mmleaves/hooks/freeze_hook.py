@@ -145,9 +145,9 @@ class FreezeHook(Hook):
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
                 # Else the average of what was trained before would go on moving.
-                averages = dict(
-                    hook.ema_model.module.named_parameters(remove_duplicate=False)
-                )
+                averaged = hook.ema_model.module
+                averages = dict(averaged.named_parameters(remove_duplicate=False))
+                averages |= dict(averaged.named_buffers(remove_duplicate=False))
                 for name in averages.keys() & frozen.keys():
                     averages[name].data.copy_(frozen[name])
         if is_model_wrapper(runner.model) and step > 0:

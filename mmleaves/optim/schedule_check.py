@@ -34,7 +34,7 @@ def schedule_warnings(
         told = list(_another_cycle(schedule, length, others))
         if length is not None:
             told += _misfits(schedule, length, unit, others)
-        elif by_epoch and iters is not None:
+        elif by_epoch and iters is not None and not _counts_otherwise(schedule):
             told.append(
                 "it counts epochs, and the run is counted in iterations: the rate "
                 "stays where it begins. Set by_epoch=False, and its lengths in "
@@ -43,6 +43,11 @@ def schedule_warnings(
         where = f"param_scheduler.{i} ({schedule['type']})"
         found += [f"{where}: {text}" for text in told]
     return found + list(_other_batch(cfg, world_size))
+
+
+def _counts_otherwise(schedule: dict) -> bool:
+    # A plateau is looked for after each validation.
+    return schedule.get("convert_to_iter_based") or "OnPlateau" in _kind(schedule)
 
 
 def _schedules(cfg: Config) -> list[dict]:
@@ -59,6 +64,9 @@ def _another_cycle(
     cycles = [other for other in others if _kind(other) == "OneCycleLR"]
     if not cycles:
         yield "no OneCycleLR is beside it: it moves against no rate. Add one."
+    begin = schedule.get("begin", 0)
+    # Of several cycles in a row, its own.
+    cycles.sort(key=lambda cycle: cycle.get("begin", 0) != begin)
     for cycle in cycles[:1]:
         # Without an `end`, both go on to that of the run.
         usual = _CYCLE | {"end": INF if length is None else length}

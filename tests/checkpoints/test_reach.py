@@ -135,10 +135,11 @@ def test_a_file_that_lacks_one_tensor_of_the_backbone_is_refused(
 class WithPrompt(VisionTransformer):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.prompt = nn.Parameter(torch.ones(1, 2, 16))
+        for name in ("prompt", "prompt_tokens", "reg_token"):
+            setattr(self, name, nn.Parameter(torch.ones(1, 2, 16)))
 
 
-@pytest.mark.parametrize("lacks", ["ln1.", "prompt"])
+@pytest.mark.parametrize("lacks", ["ln1.", "prompt", "reg_token"])
 def test_what_is_new_in_a_backbone_a_file_may_lack(tmp_path, lacks):
     model = build(VIT, 16)
     model.backbone = WithPrompt(**{k: v for k, v in VIT.items() if k != "type"})

@@ -119,7 +119,7 @@ def test_what_is_frozen_later_moves_no_more_in_the_averages_either(small, tmp_pa
     config.write_text(f"""
 _base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
 trainable = ["all", "classifier@1"]
-custom_hooks = [dict(type="EMAHook", momentum=0.1)]
+custom_hooks = [dict(type="EMAHook", momentum=0.1, update_buffers=True)]
 """)
     run = tmp_path / "run"
     args = [config, "--no-pretrained", "--work-dir", run, "--cfg-options", *small]
@@ -128,7 +128,8 @@ custom_hooks = [dict(type="EMAHook", momentum=0.1)]
     # EMAHook saves them as "state_dict", and what is trained beside.
     averaged = state(run / "epoch_2.pth")
     trained = state(run / "epoch_2.pth", "ema_state_dict")
-    parameters = [name for name in averaged if name.endswith((".weight", ".bias"))]
+    kinds = (".weight", ".bias", ".running_mean", ".running_var")
+    parameters = [name for name in averaged if name.endswith(kinds)]
     same = {n for n in parameters if torch.equal(averaged[n], trained[f"module.{n}"])}
     assert same == {name for name in parameters if name.startswith("backbone.")}
 

@@ -187,6 +187,16 @@ def test_epochs_never_come_in_a_run_that_counts_iterations():
     assert "it counts epochs, and the run is counted in iterations" in text
     cfg.param_scheduler.by_epoch = False
     assert schedule_warnings(cfg, None) == []
+    cfg.param_scheduler = dict(type="LinearLR", end=2, convert_to_iter_based=True)
+    assert schedule_warnings(cfg, None) == []
+    cfg.param_scheduler = dict(type="ReduceOnPlateauLR", monitor="accuracy/top1")
+    assert schedule_warnings(cfg, None) == []
+
+
+def test_two_cycles_in_a_row_have_a_momentum_each():
+    kinds = ("mmleaves.OneCycleLR", "mmleaves.OneCycleMomentum")
+    both = [dict(type=kind, begin=b, end=b + 5) for b in (0, 5) for kind in kinds]
+    assert said(*both) == []
 
 
 def test_what_counts_in_iterations_goes_unchecked_where_their_number_is_unknown():
