@@ -1,11 +1,10 @@
 """The data loaders of a run: what they leave out, what they keep, what they need."""
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
 from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings
@@ -33,12 +32,15 @@ def refuse_empty(loader: DataLoader) -> None:
     )
 
 
-def without_bad_images(loader: dict, part: str) -> tuple[dict, dict[str, str]]:
+def without_bad_images(
+    loader: dict, part: str, logger: MMLogger
+) -> tuple[dict, dict[str, str]]:
     """Build a loader's data set, and leave out the images that cannot be used.
 
     Args:
         loader: Its config.
         part: What it is for, ``"train"`` or ``"val"``.
+        logger: The run's.
 
     Returns:
         The config with the data set in it, and what is wrong with each image that is
@@ -49,17 +51,18 @@ def without_bad_images(loader: dict, part: str) -> tuple[dict, dict[str, str]]:
     bad = drop_bad_images(dataset)
     if bad:
         shown = [f"{as_text(p)}: {problem}" for p, problem in bad.items()][:100]
-        print_log(
+        logger.warning(
             f"--skip-bad: {len(bad)} images of the {part} part are left out, and "
-            f"{len(dataset)} are used; run.json names all:\n  " + "\n  ".join(shown),
-            "current",
-            logging.WARNING,
+            f"{len(dataset)} are used; run.json names all:\n  " + "\n  ".join(shown)
         )
     return {**loader, "dataset": dataset}, bad
 
 
 def keep_decoded_images(
-    given: dict | None, loaders: Iterable[dict | None], hooks: Iterable[Hook]
+    given: dict | None,
+    loaders: Iterable[dict | None],
+    hooks: Iterable[Hook],
+    logger: MMLogger,
 ) -> Path | None:
     """Let loaders keep what they decode, and say where.
 
@@ -67,6 +70,7 @@ def keep_decoded_images(
         given: The config's ``image_cache``, None for none.
         loaders: Configs of loaders, which are changed.
         hooks: Those of the run.
+        logger: The run's.
 
     Returns:
         The folder, if there is one.
@@ -76,22 +80,19 @@ def keep_decoded_images(
     settings = ImageCacheSettings(**given)
     folder = keep_decoded(loaders, settings, hooks)
     if folder:
-        print_log(
+        logger.info(
             f"Decoded images are kept in {folder}, up to {settings.limit_gb:g} GB. To "
-            "keep none: image_cache=None.",
-            "current",
+            "keep none: image_cache=None."
         )
     return folder
 
 
-def tell_if_full(folder: Path | None) -> None:
+def tell_if_full(folder: Path | None, logger: MMLogger) -> None:
     """Say so if the folder of decoded images had no room for all of them."""
     if folder and (folder / FULL).exists():
-        print_log(
+        logger.warning(
             f"The decoded images did not all fit into {folder}: those without room "
             "were decoded in each epoch. Set image_cache.limit_gb higher (it takes no "
             "more than half of what the disk has left), or image_cache.folder to a "
-            "larger disk.",
-            "current",
-            logging.WARNING,
+            "larger disk."
         )

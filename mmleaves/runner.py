@@ -129,7 +129,7 @@ class FineTuneRunner(Runner):
         if isinstance(self._train_dataloader, dict):
             loaders = [self._train_dataloader, self._val_dataloader]
             cache = self.cfg.get("image_cache")
-            kept_in = keep_decoded_images(cache, loaders, self.hooks)
+            kept_in = keep_decoded_images(cache, loaders, self.hooks, self.logger)
         try:
             with self._ends_hooks(), told_of_loader("train_dataloader"):
                 model = super().train()
@@ -142,7 +142,7 @@ class FineTuneRunner(Runner):
                 "Set train_dataloader.drop_last=True, another "
                 "train_dataloader.batch_size, or larger images."
             ) from error
-        tell_if_full(kept_in)
+        tell_if_full(kept_in, self.logger)
         return model
 
     def val(self) -> dict:
@@ -179,7 +179,7 @@ class FineTuneRunner(Runner):
             # What is tested is never dropped.
             for part in ("train", "val"):
                 if dataloader is getattr(self, f"_{part}_dataloader"):
-                    dataloader, bad = without_bad_images(dataloader, part)
+                    dataloader, bad = without_bad_images(dataloader, part, self.logger)
                     if bad:
                         self.skipped_images[part] = bad
                     break
@@ -249,15 +249,13 @@ class FineTuneRunner(Runner):
     def build_optim_wrapper(
         self, optim_wrapper: dict | OptimWrapper
     ) -> OptimWrapper | OptimWrapperDict:
-        if not isinstance(optim_wrapper, dict) or not isinstance(
-            optim_wrapper.get("optimizer"), dict
-        ):
-            return super().build_optim_wrapper(optim_wrapper)
-        settings = {"constructor": "mmleaves.FineTuneConstructor", **optim_wrapper}
+        given = optim_wrapper
+        if isinstance(given, dict) and isinstance(given.get("optimizer"), dict):
+            given = {"constructor": "mmleaves.FineTuneConstructor", **given}
         # It takes what has a gradient: here, all that will be trained at some time.
         self._freezer.apply_ever_trained()
-        built = super().build_optim_wrapper(settings)
-        # A constructor that the config names takes the frozen ones too.
+        built = super().build_optim_wrapper(given)
+        # Another constructor, and who built the optimiser, take the frozen ones too.
         self._freezer.leave_out_frozen(built)
         self._freezer.apply(0)
         return built

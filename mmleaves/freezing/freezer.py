@@ -120,12 +120,18 @@ class Freezer:
                 parameter.grad = None
 
     def leave_out_frozen(self, wrapper: OptimWrapper | OptimWrapperDict) -> None:
-        """Take what is never trained out of the optimisers, before they begin."""
+        """Take what is never trained out of the optimisers, before they begin.
+
+        Groups that this empties go too, as some optimisers look at the first of each;
+        but one stays, whose rate is logged.
+        """
         trained = self._tensors(self.ever_trained)
         each = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
         for one in each:
-            for group in one.optimizer.param_groups:
+            groups = one.optimizer.param_groups
+            for group in groups:
                 group["params"] = [p for p in group["params"] if id(p) in trained]
+            groups[:] = [group for group in groups if group["params"]] or groups[:1]
 
     def trained_tensors(self, step: int) -> set[int]:
         """Return the ``id`` of each parameter that is trained in a step."""

@@ -9,12 +9,26 @@ from tool_runs import ROOT, check, run_python, run_tool
 
 CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
 
-# Imported by the config: a fault, and a look at the weights of every process.
+# Imported by the config: a fault, a look at the weights of every process, and a
+# constructor that takes all parameters, whatever the config says of an optimiser.
 HOOKS = """
 import hashlib
 import torch
 from mmengine.hooks import Hook
-from mmleaves.registry import HOOKS
+from mmengine.optim import OptimWrapper
+from mmpretrain.engine.optimizers import Lamb
+from mmleaves.registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class TakesAllConstructor:
+    def __init__(self, optim_wrapper_cfg, paramwise_cfg=None):
+        self.rate = optim_wrapper_cfg["rate"]
+
+    def __call__(self, model):
+        # A group each; this optimiser reads the first parameter of the first group.
+        groups = [dict(params=[parameter]) for parameter in model.parameters()]
+        return OptimWrapper(Lamb(groups, lr=self.rate))
 
 
 @HOOKS.register_module()
@@ -49,7 +63,7 @@ def small(real_data, tmp_path_factory):
     ]
 
 
-def config_with(folder, hook, trainable):
+def config_with(folder, hook, trainable, more=""):
     """Write a config with one of `HOOKS`; return it and where it finds them."""
     (folder / "freeze_test_hooks.py").write_text(HOOKS)
     config = folder / "config.py"
@@ -58,6 +72,7 @@ _base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
 custom_imports = dict(imports=["mmleaves.runner", "freeze_test_hooks"])
 custom_hooks = [dict(type="mmleaves.{hook}")]
 trainable = {trainable!r}
+{more}
 """)
     return config, {"PYTHONPATH": str(folder)}
 
@@ -143,6 +158,26 @@ def test_a_constructor_of_the_config_holds_nothing_frozen(small, tmp_path):
     check(done)
     optimizer = state(tmp_path / "epoch_1.pth", "optimizer")
     assert sum(len(group["params"]) for group in optimizer["param_groups"]) == 2
+
+
+def test_a_constructor_that_builds_its_own_optimiser_holds_nothing_frozen(
+    small, tmp_path
+):
+    takes_all = (
+        'dict(_delete_=True, constructor="mmleaves.TakesAllConstructor", rate=1)'
+    )
+    config, env = config_with(
+        *(tmp_path, "WeightsHook", "classifier"), f"optim_wrapper = {takes_all}"
+    )
+    options = [option for option in small if "optim_wrapper" not in option]
+    done = run_tool(
+        *("train", config, "--no-pretrained", "--work-dir", tmp_path),
+        *("--cfg-options", *options, "train_cfg.max_epochs=1"),
+        env=env,
+    )
+    check(done)
+    optimizer = state(tmp_path / "epoch_1.pth", "optimizer")
+    assert [len(group["params"]) for group in optimizer["param_groups"]] == [1, 1]
 
 
 def test_a_leak_ends_the_run_with_the_name_of_the_tensor(small, tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import init_default_scope
 from torch import nn
 
@@ -404,3 +405,17 @@ def test_a_pattern_need_not_match_in_both_branches(two_branches):
     assert any("blocks.layers.2" in name for name in found)
     with pytest.raises(ValueError, match="matches no parameter"):
         Freezer(two_branches, "names:layers9")
+
+
+def test_optimisers_keep_no_group_that_is_frozen_whole(mobilenet):
+    freezer = Freezer(mobilenet, "classifier")
+    backbone, head = mobilenet.backbone, mobilenet.head
+    groups = [dict(params=list(part.parameters())) for part in (backbone, head)]
+    both = OptimWrapper(torch.optim.SGD(groups, lr=1))
+    frozen = OptimWrapper(torch.optim.SGD(backbone.parameters(), lr=1))
+    freezer.leave_out_frozen(OptimWrapperDict(both=both, frozen=frozen))
+    (group,) = both.optimizer.param_groups
+    assert {id(p) for p in group["params"]} == {id(p) for p in head.parameters()}
+    # One whose every group is frozen still has a rate to be logged.
+    assert [g["params"] for g in frozen.optimizer.param_groups] == [[]]
+    assert frozen.get_lr() == {"lr": [1]}
