@@ -21,6 +21,10 @@ from mmleaves.freezing.selection import is_norm
 _TRUNK = ("stem", "stage", "trunk", "tail")
 _STATISTICS = (".running_mean", ".running_var")
 _TABLE = ".relative_position_bias_table"
+# Parameters of the nets themselves that MMPretrain's and timm's were pretrained with.
+_TOKEN_OR_POSITION = re.compile(
+    r"(cls|dist)_token(_?\d+)?|(absolute_)?pos_embed(_?\d+|_win\w*)?|(patch|pixel)_pos"
+)
 
 
 @contextmanager
@@ -31,8 +35,9 @@ def must_reach_trunk(
 
     What a file may lack: the classifier and what joins branches, LoRA, a norm behind
     the last stage, and parameters of the backbone itself, such as prompts, but for the
-    class token and positions. A file without any table of relative positions may lack
-    those too, which is said: what was pretrained without (CAE) is fine-tuned with them.
+    tokens of the class and of DeiT's distillation, and positions. A file without any
+    table of relative positions may lack those too, which is said: what was pretrained
+    without (CAE) is fine-tuned with them.
 
     Args:
         model: A classifier, whose layers are filled inside of this.
@@ -189,9 +194,10 @@ def _may_lack(model: nn.Module, name: str, part: Part) -> bool:
     module, _, own = name.rpartition(".")
     if _is_net(module):
         # Such as prompts, in a backbone of the user's own.
-        return not re.search(r"(^|_)(cls_token|pos_embed|pos)$", own)
+        return not _TOKEN_OR_POSITION.fullmatch(own)
     # Nets that were pretrained for features, or for detection, have no last norm.
-    is_last = part.kind == "tail" and _is_net(module.rpartition(".")[0])
+    holder = module.rpartition(".")[0].removesuffix(".head")  # timm's of ConvNeXt
+    is_last = part.kind == "tail" and _is_net(holder)
     return is_last and is_norm(model.get_submodule(module))
 
 

@@ -55,8 +55,8 @@ def _monitors(cfg: Config) -> Iterator[tuple[str, str]]:
                 yield f"{where}.save_best" + (f".{i}" if i else ""), metric
         if kind == "EarlyStoppingHook" and "monitor" in hook:
             yield f"{where}.monitor", hook["monitor"]
-    for i, schedule in plateau_schedules(cfg):
-        yield f"param_scheduler.{i}.monitor", schedule.get("monitor", "loss")
+    for where, schedule in plateau_schedules(cfg):
+        yield f"{where}.monitor", schedule.get("monitor", "loss")
 
 
 def _hooks(cfg: Config) -> Iterator[tuple[str, dict]]:

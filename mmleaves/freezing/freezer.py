@@ -85,8 +85,10 @@ class Freezer:
         for name in (name for part in frozen for name in part.modules):
             module = self.model.get_submodule(name)
             if isinstance(module, _BatchNorm) and module.running_mean is None:
+                by_policy = f"trainable={self.setting!r}"
+                who = "the model's own setting" if self.setting == "all" else by_policy
                 raise ValueError(
-                    f"trainable={self.setting!r} freezes {name}, a "
+                    f"{who} freezes {name}, a "
                     f"{type(module).__name__} with track_running_stats=False: it goes "
                     "by the batch at hand, so that one image has another output in "
                     "each batch. Let it keep statistics, or train its part."
@@ -122,16 +124,34 @@ class Freezer:
     def leave_out_frozen(self, wrapper: OptimWrapper | OptimWrapperDict) -> None:
         """Take what is never trained out of the optimisers, before they begin.
 
-        Groups that this empties go too, as some optimisers look at the first of each;
-        but one stays, whose rate is logged.
+        What is no parameter of the model stays, such as one of a loss outside of it.
+
+        Raises:
+            ValueError: If this leaves nothing in any of them.
         """
         trained = self._tensors(self.ever_trained)
-        each = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
-        for one in each:
-            groups = one.optimizer.param_groups
-            for group in groups:
-                group["params"] = [p for p in group["params"] if id(p) in trained]
-            groups[:] = [group for group in groups if group["params"]] or groups[:1]
+        frozen = {id(p) for _, p in _parameters(self.model)} - trained
+        is_dict = isinstance(wrapper, OptimWrapperDict)
+        optimizers = [w.optimizer for w in (wrapper.values() if is_dict else [wrapper])]
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    if id(parameter) in frozen:
+                        optimizer.state.pop(
+                            parameter, None
+                        )  # Adagrad's, from its start
+                group["params"] = [p for p in group["params"] if id(p) not in frozen]
+        if not any(g["params"] for o in optimizers for g in o.param_groups):
+            raise ValueError(
+                "optim_wrapper: found none of what is trained in an optimiser, but "
+                f"frozen parameters alone, as trainable={self.setting!r}. Let the "
+                "constructor take what is trained too, or leave it out: the default "
+                "takes that."
+            )
+        for optimizer in optimizers:
+            # ZeroRedundancyOptimizer has another list of as many groups inside.
+            if not hasattr(optimizer, "optim"):
+                _drop_empty_groups(optimizer.param_groups)
 
     def trained_tensors(self, step: int) -> set[int]:
         """Return the ``id`` of each parameter that is trained in a step."""
@@ -198,6 +218,14 @@ class Freezer:
                 for key, buffer in module.named_buffers(prefix=name, recurse=False):
                     tensors[key] = buffer
         return tensors
+
+
+def _drop_empty_groups(groups: list[dict]) -> None:
+    """Drop them in place, as some optimisers look at the first tensor of the first.
+
+    If all are empty, one stays, whose rate is logged.
+    """
+    groups[:] = [group for group in groups if group["params"]] or groups[:1]
 
 
 def _root(part: Part) -> str:

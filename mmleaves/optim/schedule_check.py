@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from mmengine.config import Config
 from mmengine.optim.scheduler.param_scheduler import INF
 
-# What a cycle's rate and momentum must agree in, and what it is if not given.
-_CYCLE = {"begin": 0, "pct_start": 0.3, "by_epoch": True}
 _WARM_UPS = ("ConstantLR", "ExponentialWarmupLR", "LinearLR")
 
 
@@ -25,64 +23,125 @@ def schedule_warnings(
     iters = cfg.train_cfg.get("max_iters")
     if iters is None and epochs and iters_per_epoch:
         iters = epochs * iters_per_epoch
-    schedules = _schedules(cfg)
     found: list[str] = []
-    for i, schedule in enumerate(schedules):
-        by_epoch = schedule.get("by_epoch", True)
-        length, unit = (epochs, "epoch") if by_epoch else (iters, "iteration")
-        others = [other for other in schedules if other is not schedule]
-        told = list(_another_cycle(schedule, length, others))
-        if length is not None:
-            told += _misfits(schedule, length, unit, others)
-        elif by_epoch and iters is not None and not _counts_otherwise(schedule):
-            told.append(
-                "it counts epochs, and the run is counted in iterations: the rate "
-                "stays where it begins. Set by_epoch=False, and its lengths in "
-                "iterations."
-            )
-        where = f"param_scheduler.{i} ({schedule['type']})"
-        found += [f"{where}: {text}" for text in told]
+    for schedules in _schedules(cfg):
+        for where, schedule in schedules.items():
+            by_epoch = schedule.get("by_epoch", True)
+            length, unit = (epochs, "epoch") if by_epoch else (iters, "iteration")
+            others = [other for other in schedules.values() if other is not schedule]
+            lengths = {True: epochs, False: iters}
+            told = list(_another_cycle(schedule, others, lengths, iters_per_epoch))
+            if length is not None:
+                told += _misfits(schedule, length, unit, others)
+            elif by_epoch and iters is not None and not _counts_otherwise(schedule):
+                told.append(
+                    "it counts epochs, and the run is counted in iterations: it never "
+                    "moves. Set by_epoch=False, and its lengths in iterations."
+                )
+            found += [f"{where} ({schedule['type']}): {text}" for text in told]
     return found + list(_other_batch(cfg, world_size))
 
 
 def _counts_otherwise(schedule: dict) -> bool:
     # A plateau is looked for after each validation.
-    return schedule.get("convert_to_iter_based") or "OnPlateau" in _kind(schedule)
+    return (
+        schedule.get("convert_to_iter_based")
+        or "OnPlateau" in _kind(schedule)
+        or _changes_nothing(schedule)
+    )
 
 
-def _schedules(cfg: Config) -> list[dict]:
-    schedules = cfg.get("param_scheduler") or []
-    return [schedules] if isinstance(schedules, dict) else schedules
+def _changes_nothing(schedule: dict) -> bool:
+    return _kind(schedule).startswith("Constant") and schedule.get("factor") == 1
+
+
+def _schedules(cfg: Config) -> list[dict[str, dict]]:
+    """Return the schedules of each optimiser, by where they stand."""
+    given = cfg.get("param_scheduler") or []
+    if isinstance(given, dict) and "type" not in given:
+        of_each = {f"param_scheduler.{name}": own for name, own in given.items()}
+    else:
+        of_each = {"param_scheduler": given}
+    return [
+        {
+            f"{where}.{i}": schedule
+            for i, schedule in enumerate([own] if isinstance(own, dict) else own)
+        }
+        for where, own in of_each.items()
+    ]
 
 
 def _another_cycle(
-    schedule: dict, length: int | None, others: list[dict]
+    schedule: dict,
+    others: list[dict],
+    lengths: dict[bool, int | None],
+    iters_per_epoch: int | None,
 ) -> Iterator[str]:
-    """Tell where a momentum does not move against the rate of its cycle."""
+    """Tell where a momentum does not move against the rate of its cycle.
+
+    Args:
+        schedule: Any.
+        others: Those beside it.
+        lengths: Of the run, in epochs (True) and in iterations (False).
+        iters_per_epoch: None if unknown.
+    """
     if _kind(schedule) != "OneCycleMomentum":
         return
-    cycles = [other for other in others if _kind(other) == "OneCycleLR"]
+    cycles = [other for other in others if _is_cycle_of_rate(other)]
     if not cycles:
-        yield "no OneCycleLR is beside it: it moves against no rate. Add one."
+        yield (
+            "no OneCycleLR is beside it, which it is to move against. Add one, or "
+            "leave this out."
+        )
     begin = schedule.get("begin", 0)
     # Of several cycles in a row, its own.
     cycles.sort(key=lambda cycle: cycle.get("begin", 0) != begin)
     for cycle in cycles[:1]:
-        # Without an `end`, both go on to that of the run.
-        usual = _CYCLE | {"end": INF if length is None else length}
-        for key in usual:
-            ours, theirs = (each.get(key, usual[key]) for each in (schedule, cycle))
-            if ours != theirs:
+        both, rate = (schedule, cycle), _kind(cycle)
+        steps = [_moves_by(each) for each in both]
+        if steps[0] != steps[1]:
+            yield (
+                f"it moves by {steps[0]}, and {rate} by {steps[1]}: it does not move "
+                "against the rate. Set by_epoch and convert_to_iter_based of both the "
+                "same."
+            )
+        units = {each.get("by_epoch", True) for each in both}
+        for key in ("begin", "end", "pct_start"):
+            values, compared = [], []
+            for each in both:
+                by_epoch = each.get("by_epoch", True)
+                usual = {"begin": 0, "end": lengths[by_epoch], "pct_start": 0.3}
+                values.append(each.get(key, usual[key]))
+                in_iters = by_epoch and len(units) == 2 and key != "pct_start"
+                factor = iters_per_epoch if in_iters else 1
+                known = None not in (values[-1], factor)
+                compared.append(values[-1] * factor if known else None)
+            if None not in compared and compared[0] != compared[1]:
                 yield (
-                    f"its {key} is {ours}, and that of OneCycleLR {theirs}: it does "
-                    "not move against the rate. Set both the same."
+                    f"its {key} is {values[0]}, and that of {rate} {values[1]}: it "
+                    "does not move against the rate. Set both the same."
                 )
         if cycle.get("three_phase") or cycle.get("anneal_strategy", "cos") != "cos":
             yield (
-                "OneCycleLR has three phases or goes in straight lines, and this has "
-                "two of a cosine: it does not move against the rate. Leave out "
-                "three_phase and anneal_strategy."
+                f"{rate} has three phases or goes in straight lines, and this has two "
+                "of a cosine: it does not move against the rate. Leave out three_phase "
+                "and anneal_strategy."
             )
+
+
+def _is_cycle_of_rate(schedule: dict) -> bool:
+    if _kind(schedule) == "OneCycleParamScheduler":
+        return schedule.get("param_name") == "lr"
+    return _kind(schedule) == "OneCycleLR"
+
+
+def _moves_by(schedule: dict) -> str:
+    by_epoch = schedule.get("by_epoch", True)
+    return (
+        "epoch"
+        if by_epoch and not schedule.get("convert_to_iter_based")
+        else "iteration"
+    )
 
 
 def _misfits(
@@ -92,6 +151,8 @@ def _misfits(
     run = f"the run has {_count(length, unit)}"
     if begin >= length:
         yield f"it begins at {unit} {begin}, and {run}. It never acts."
+    elif _changes_nothing(schedule):
+        return
     elif _kind(schedule) in _WARM_UPS and "end" not in schedule:
         yield (
             f"it has no `end`, and {run}: the rate stays where it begins. Set `end` to "
@@ -210,10 +271,11 @@ def goes_by_metric(cfg: Config) -> list[str]:
     return [schedule.get("monitor", "loss") for _, schedule in plateau_schedules(cfg)]
 
 
-def plateau_schedules(cfg: Config) -> list[tuple[int, dict]]:
-    """Return the schedules that go by a metric, each with its place in the list."""
+def plateau_schedules(cfg: Config) -> list[tuple[str, dict]]:
+    """Return the schedules that go by a metric, each with where it stands."""
     return [
-        (i, schedule)
-        for i, schedule in enumerate(_schedules(cfg))
-        if "OnPlateau" in str(schedule.get("type"))
+        (where, schedule)
+        for schedules in _schedules(cfg)
+        for where, schedule in schedules.items()
+        if "OnPlateau" in _kind(schedule)
     ]

@@ -29,6 +29,8 @@ VIT = {
     },
     **{"img_size": 32, "patch_size": 16, "out_type": "featmap"},
 }
+DISTILLED = VIT | {"type": "DistilledVisionTransformer"}
+VISFORMER = {"type": "TIMMBackbone", "model_name": "visformer_tiny"}
 BEIT = VIT | {"type": "BEiTViT", "use_rel_pos_bias": True}
 
 
@@ -112,6 +114,8 @@ SAM = VIT | {
         (RESNET, 512, "layer1.0.bn1.running_mean"),
         (RESNET, 512, "layer1.0.bn1.running_var"),
         (VIT, 16, "cls_token"),
+        (DISTILLED, 16, "dist_token"),
+        (VISFORMER, 384, "timm_model.pos_embed1"),
         (VIT, 16, "pos_embed"),
     ],
     ids=lambda given: given["type"] if isinstance(given, dict) else str(given),
@@ -135,7 +139,7 @@ def test_a_file_that_lacks_one_tensor_of_the_backbone_is_refused(
 class WithPrompt(VisionTransformer):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        for name in ("prompt", "prompt_tokens", "reg_token"):
+        for name in ("prompt", "prompt_tokens", "prompt_pos", "reg_token"):
             setattr(self, name, nn.Parameter(torch.ones(1, 2, 16)))
 
 
@@ -152,6 +156,20 @@ def test_what_is_new_in_a_backbone_a_file_may_lack(tmp_path, lacks):
     assert gone
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, (before | kept)[name]), name
+
+
+def test_a_file_of_timm_may_lack_the_norm_in_its_head(tmp_path):
+    """As those of ConvNeXt V2 that were pretrained without labels do."""
+    net = {"type": "TIMMBackbone", "model_name": "convnextv2_atto"}
+    state = build(net, 320).state_dict()
+    gone = {name for name in state if ".head.norm." in name}
+    assert gone
+    file = tmp_path / "lacks.pth"
+    torch.save({n: tensor for n, tensor in state.items() if n not in gone}, file)
+    model = build(net, 320)
+    load(model, str(file))
+    name = "backbone.timm_model.stem.0.weight"
+    assert torch.equal(model.state_dict()[name], state[name])
 
 
 def pretrained(file, prefix="backbone."):

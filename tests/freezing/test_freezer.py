@@ -407,15 +407,42 @@ def test_a_pattern_need_not_match_in_both_branches(two_branches):
         Freezer(two_branches, "names:layers9")
 
 
-def test_optimisers_keep_no_group_that_is_frozen_whole(mobilenet):
+def test_groups_that_are_frozen_whole_leave_the_optimiser(mobilenet):
     freezer = Freezer(mobilenet, "classifier")
     backbone, head = mobilenet.backbone, mobilenet.head
     groups = [dict(params=list(part.parameters())) for part in (backbone, head)]
-    both = OptimWrapper(torch.optim.SGD(groups, lr=1))
-    frozen = OptimWrapper(torch.optim.SGD(backbone.parameters(), lr=1))
-    freezer.leave_out_frozen(OptimWrapperDict(both=both, frozen=frozen))
-    (group,) = both.optimizer.param_groups
+    # This one has its state from the start, for all.
+    wrapper = OptimWrapper(torch.optim.Adagrad(groups, lr=1))
+    freezer.leave_out_frozen(wrapper)
+    (group,) = wrapper.optimizer.param_groups
     assert {id(p) for p in group["params"]} == {id(p) for p in head.parameters()}
-    # One whose every group is frozen still has a rate to be logged.
-    assert [g["params"] for g in frozen.optimizer.param_groups] == [[]]
-    assert frozen.get_lr() == {"lr": [1]}
+    assert wrapper.state_dict()["state"].keys() == {0, 1}
+
+
+def test_one_of_two_optimisers_may_hold_nothing(mobilenet):
+    freezer = Freezer(mobilenet, "classifier")
+    both = {
+        part: OptimWrapper(torch.optim.SGD(getattr(mobilenet, part).parameters(), lr=1))
+        for part in ("backbone", "head")
+    }
+    freezer.leave_out_frozen(OptimWrapperDict(**both))
+    held = {part: one.optimizer.param_groups for part, one in both.items()}
+    assert [len(group["params"]) for group in held["backbone"]] == [0]
+    assert [len(group["params"]) for group in held["head"]] == [2]
+    assert both["backbone"].get_lr() == {"lr": [1]}  # to be logged
+
+
+def test_an_optimiser_of_frozen_parameters_alone_is_refused(mobilenet):
+    freezer = Freezer(mobilenet, "classifier")
+    wrapper = OptimWrapper(torch.optim.SGD(mobilenet.backbone.parameters(), lr=1))
+    with pytest.raises(ValueError, match="found none of what is trained in an opt"):
+        freezer.leave_out_frozen(wrapper)
+
+
+def test_what_is_no_parameter_of_the_model_stays_in_an_optimiser(mobilenet):
+    of_a_loss = nn.Parameter(torch.ones(2))
+    head = list(mobilenet.head.parameters())
+    wrapper = OptimWrapper(torch.optim.SGD([of_a_loss, *head], lr=1))
+    Freezer(mobilenet, "classifier").leave_out_frozen(wrapper)
+    (group,) = wrapper.optimizer.param_groups
+    assert [id(p) for p in group["params"]] == [id(p) for p in (of_a_loss, *head)]

@@ -9,11 +9,15 @@ CONFIGS = sorted(ROOT.glob("configs/[!_]*.py"))
 
 
 def said(*schedules, epochs=10, iters=4, world_size=1, **settings):
-    """Return the warnings of a run of 10 epochs of 4 iterations, batch 32."""
+    """Return the warnings of a run of 10 epochs of 4 iterations, batch 32.
+
+    A dict without a type has the schedules of several optimisers.
+    """
+    of_several = schedules and "type" not in schedules[0]
     cfg = Config(
         dict(
             optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
-            param_scheduler=list(schedules),
+            param_scheduler=schedules[0] if of_several else list(schedules),
             train_cfg=dict(by_epoch=True, max_epochs=epochs),
             train_dataloader=dict(batch_size=32),
         )
@@ -145,6 +149,7 @@ def test_a_schedule_that_does_not_fit_the_run_is_named(schedule, text):
         [dict(type="mmleaves.OneCycleLR", total_steps=40, by_epoch=False)],
         [dict(type="ReduceOnPlateauLR", monitor="loss/cross_entropy")],
         [dict(type="LinearLR", end=40, by_epoch=False)],
+        [dict(type="ConstantLR", factor=1.0)],
     ],
 )
 def test_a_schedule_that_fits_gives_no_alarm(schedules):
@@ -161,6 +166,10 @@ CYCLE = dict(type="mmleaves.OneCycleLR", end=10)
         ([CYCLE, {"pct_start": 0.5}], "its pct_start is 0.5, and that of One"),
         ([CYCLE, {"begin": 1}], "its begin is 1, and that of OneCycleLR 0"),
         ([CYCLE, {"end": 4}], "its end is 4, and that of OneCycleLR 10"),
+        (
+            [CYCLE, {"end": 40, "by_epoch": False}],
+            "it moves by iteration, and OneCycleLR by epoch",
+        ),
         ([CYCLE | {"three_phase": True}, {}], "has three phases or goes in straight"),
         ([CYCLE | {"anneal_strategy": "linear"}, {}], "has three phases or goes in"),
     ],
@@ -171,6 +180,34 @@ def test_a_momentum_that_leaves_its_cycle_is_told(schedules, text):
     (warning,) = said(*cycles, momentum)
     assert warning.startswith(f"param_scheduler.{len(cycles)} (mmleaves.OneCycleMom")
     assert text in warning
+
+
+def test_a_cycle_in_epochs_and_its_momentum_in_iterations_may_be_one():
+    rate = CYCLE | {"convert_to_iter_based": True}
+    momentum = dict(type="mmleaves.OneCycleMomentum", by_epoch=False, end=40)
+    assert said(rate, momentum) == []
+    texts = said(rate, dict(momentum, end=39))
+    assert any("its end is 39, and that of OneCycleLR 10" in text for text in texts)
+    # Where an epoch's iterations are unknown, and so whether they are the same.
+    assert said(rate, dict(momentum, end=39), iters=None) == []
+    del momentum["end"]
+    assert said(dict(rate, by_epoch=False, end=40), momentum, iters=None) == []
+
+
+def test_a_momentum_may_move_against_mmengine_s_own_cycle():
+    own = dict(type="OneCycleParamScheduler", param_name="lr", eta_max=0.1, end=10)
+    assert said(own, dict(type="mmleaves.OneCycleMomentum", end=10)) == []
+    of_another = dict(own, param_name="weight_decay")
+    (text,) = said(of_another, dict(type="mmleaves.OneCycleMomentum", end=10))
+    assert "no OneCycleLR is beside it" in text
+
+
+def test_schedules_of_two_optimisers_are_read_each_by_itself():
+    late = dict(type="MultiStepLR", milestones=[20])
+    given = dict(head=[dict(type="CosineAnnealingLR", T_max=10), late], trunk=late)
+    first, second = said(given)
+    assert first.startswith("param_scheduler.head.1 (MultiStepLR): epoch 20")
+    assert second.startswith("param_scheduler.trunk.0 (MultiStepLR): epoch 20")
 
 
 def test_epochs_never_come_in_a_run_that_counts_iterations():
