@@ -21,7 +21,8 @@ from mmleaves.freezing.selection import is_norm
 _TRUNK = ("stem", "stage", "trunk", "tail")
 _STATISTICS = (".running_mean", ".running_var")
 _TABLE = ".relative_position_bias_table"
-# Parameters of the nets themselves that MMPretrain's and timm's were pretrained with.
+# Parameters that MMPretrain's and timm's nets have themselves, but for registers, which
+# are added to nets that were pretrained without.
 _TOKEN_OR_POSITION = re.compile(
     r"(cls|dist)_token(_?\d+)?|(absolute_)?pos_embed(_?\d+|_win\w*)?|(patch|pixel)_pos"
 )
@@ -196,7 +197,9 @@ def _may_lack(model: nn.Module, name: str, part: Part) -> bool:
         # Such as prompts, in a backbone of the user's own.
         return not _TOKEN_OR_POSITION.fullmatch(own)
     # Nets that were pretrained for features, or for detection, have no last norm.
-    holder = module.rpartition(".")[0].removesuffix(".head")  # timm's of ConvNeXt
+    holder = module.rpartition(".")[0]
+    if holder.endswith(".timm_model.head"):  # of a ConvNeXt
+        holder = holder.removesuffix(".head")
     is_last = part.kind == "tail" and _is_net(holder)
     return is_last and is_norm(model.get_submodule(module))
 

@@ -17,7 +17,7 @@ def check_schedule(cfg: Config, iters_per_epoch: int | None) -> Iterator[Finding
     if not cfg.get("train_cfg") or not cfg.get("optim_wrapper"):
         return
     for text in schedule_warnings(cfg, iters_per_epoch):
-        if at := re.match(r"(param_scheduler\.\d+) \(\w.*?\): ", text):
+        if at := re.match(r"(param_scheduler(?:\.[^ ]+)+) \(\w.*?\): ", text):
             rest = text[at.end() :]
             yield Finding("warning", "schedule", at[1], rest, _line(rest))
         else:

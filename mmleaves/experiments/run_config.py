@@ -9,6 +9,7 @@ from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.evidence.plan import Plan
 from mmleaves.experiments.image_table import TEST
+from mmleaves.optim.schedule_check import plateau_schedules
 
 # Of a data set's settings, what `PlannedImages` does instead.
 _SEEN_AS = ("pipeline", "test_mode")
@@ -157,11 +158,9 @@ def check_epoch_rule(cfg: Config, epoch_rule: str) -> None:
         *(cfg.get("custom_hooks") or []),
     ]
     hooks = [hook for hook in hooks if hook]
-    schedules = cfg.get("param_scheduler") or []
-    schedules = [schedules] if isinstance(schedules, dict) else schedules
     if epoch_rule == "last":
         names = [h["type"] for h in hooks if "EarlyStopping" in str(h.get("type"))]
-        names += [s["type"] for s in schedules if "Plateau" in str(s.get("type"))]
+        names += [schedule["type"] for _, schedule in plateau_schedules(cfg)]
         if names:
             raise ValueError(
                 f"{cfg.filename}: found {names[0]}, which goes by a validation, and "

@@ -1,7 +1,7 @@
 """Applies a freeze policy to a model, now and in later epochs."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import compress, groupby
 
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
@@ -135,12 +135,13 @@ class Freezer:
         optimizers = [w.optimizer for w in (wrapper.values() if is_dict else [wrapper])]
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                for parameter in group["params"]:
-                    if id(parameter) in frozen:
-                        optimizer.state.pop(
-                            parameter, None
-                        )  # Adagrad's, from its start
-                group["params"] = [p for p in group["params"] if id(p) not in frozen]
+                stays = [id(p) not in frozen for p in group["params"]]
+                for parameter, kept in zip(group["params"], stays, strict=True):
+                    if not kept:
+                        # Adagrad has one from the start.
+                        optimizer.state.pop(parameter, None)
+                for key in {"params", "param_names"} & group.keys():
+                    group[key] = list(compress(group[key], stays))
         if not any(g["params"] for o in optimizers for g in o.param_groups):
             raise ValueError(
                 "optim_wrapper: found none of what is trained in an optimiser, but "

@@ -79,7 +79,10 @@ def _monitors(runner: Runner) -> dict[str, str]:
         if isinstance(hook, EarlyStoppingHook):
             found["`monitor` of EarlyStoppingHook"] = hook.monitor
     schedulers = runner.param_schedulers
-    for i, scheduler in enumerate(schedulers if isinstance(schedulers, list) else ()):
-        if hasattr(scheduler, "monitor"):
-            found[f"param_scheduler.{i}.monitor"] = scheduler.monitor
+    several = schedulers if isinstance(schedulers, dict) else {"": schedulers}
+    for name, of_one in several.items():
+        where = f"param_scheduler.{name}".rstrip(".")
+        for i, scheduler in enumerate(of_one or ()):
+            if hasattr(scheduler, "monitor"):
+                found[f"{where}.{i}.monitor"] = scheduler.monitor
     return {setting: metric for setting, metric in found.items() if metric != "auto"}

@@ -93,33 +93,36 @@ def _another_cycle(
             "no OneCycleLR is beside it, which it is to move against. Add one, or "
             "leave this out."
         )
-    begin = schedule.get("begin", 0)
+    by_epochs = {each.get("by_epoch", True) for each in (schedule, *cycles)}
+    mixed = len(by_epochs) == 2
+
+    def course(each: dict) -> dict[str, float | None]:
+        by_epoch = each.get("by_epoch", True)
+        times = iters_per_epoch if mixed and by_epoch else 1
+        found = {"begin": each.get("begin", 0), "end": each.get("end")}
+        if found["end"] is None:
+            found["end"] = lengths[by_epoch]
+        for key, at in found.items():
+            found[key] = None if None in (at, times) else at * times
+        return found | {"pct_start": each.get("pct_start", 0.3)}
+
+    own = course(schedule)
     # Of several cycles in a row, its own.
-    cycles.sort(key=lambda cycle: cycle.get("begin", 0) != begin)
+    cycles.sort(key=lambda cycle: course(cycle)["begin"] != own["begin"])
     for cycle in cycles[:1]:
-        both, rate = (schedule, cycle), _kind(cycle)
-        steps = [_moves_by(each) for each in both]
+        rate, steps = _kind(cycle), [_moves_by(each) for each in (schedule, cycle)]
         if steps[0] != steps[1]:
             yield (
                 f"it moves by {steps[0]}, and {rate} by {steps[1]}: it does not move "
                 "against the rate. Set by_epoch and convert_to_iter_based of both the "
                 "same."
             )
-        units = {each.get("by_epoch", True) for each in both}
-        for key in ("begin", "end", "pct_start"):
-            values, compared = [], []
-            for each in both:
-                by_epoch = each.get("by_epoch", True)
-                usual = {"begin": 0, "end": lengths[by_epoch], "pct_start": 0.3}
-                values.append(each.get(key, usual[key]))
-                in_iters = by_epoch and len(units) == 2 and key != "pct_start"
-                factor = iters_per_epoch if in_iters else 1
-                known = None not in (values[-1], factor)
-                compared.append(values[-1] * factor if known else None)
-            if None not in compared and compared[0] != compared[1]:
+        for key, theirs in course(cycle).items():
+            if None not in (own[key], theirs) and own[key] != theirs:
+                unit = " in iterations" if mixed and key != "pct_start" else ""
                 yield (
-                    f"its {key} is {values[0]}, and that of {rate} {values[1]}: it "
-                    "does not move against the rate. Set both the same."
+                    f"its {key} is {own[key]}, and that of {rate} {theirs}{unit}: it "
+                    "does not move against the rate. Let both be the same."
                 )
         if cycle.get("three_phase") or cycle.get("anneal_strategy", "cos") != "cos":
             yield (
@@ -130,9 +133,7 @@ def _another_cycle(
 
 
 def _is_cycle_of_rate(schedule: dict) -> bool:
-    if _kind(schedule) == "OneCycleParamScheduler":
-        return schedule.get("param_name") == "lr"
-    return _kind(schedule) == "OneCycleLR"
+    return _kind(schedule) in ("OneCycleLR", "OneCycleParamScheduler")
 
 
 def _moves_by(schedule: dict) -> str:
@@ -229,7 +230,7 @@ def _span(schedule: dict, steps: int) -> tuple[int | None, str]:
     """Return how long a schedule's own course is, and what it is called."""
     if "periods" in schedule:
         return sum(schedule["periods"]), "the sum of its periods"
-    if _kind(schedule) not in ("OneCycleLR", "OneCycleMomentum"):
+    if not _is_cycle_of_rate(schedule) and _kind(schedule) != "OneCycleMomentum":
         return schedule.get("T_max"), "T_max"
     if schedule.get("total_steps") is None:
         return steps, "its length"

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from mmengine.config import Config
 from mmengine.hooks import ParamSchedulerHook
-from mmengine.optim import OptimWrapper, _ParamScheduler
+from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from mmleaves.model_config import fit_num_classes
@@ -46,7 +46,8 @@ def schedule_curves(
         A curve a parameter group, those alike in one; and the iterations an epoch.
 
     Raises:
-        ValueError: If the run is not counted in epochs, or the model cannot be built.
+        ValueError: If the run is not counted in epochs, the model cannot be built, or
+            there are several optimisers.
     """
     epochs = cfg.train_cfg.get("max_epochs")
     if epochs is None:
@@ -64,6 +65,12 @@ def schedule_curves(
         # The steps of MMEngine's `Runner.train` up to where it loads weights.
         runner._train_loop = runner.build_train_loop(runner._train_loop)
         runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        if isinstance(runner.optim_wrapper, OptimWrapperDict):
+            raise ValueError(
+                "optim_wrapper: found several optimisers, "
+                f"{', '.join(runner.optim_wrapper)}, expected one, whose groups are "
+                "drawn. Draw a config with one of them at a time."
+            )
         runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
         schedulers = runner.build_param_scheduler(runner.param_schedulers or [])
         length = len(runner.train_dataloader)

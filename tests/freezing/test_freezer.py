@@ -442,7 +442,9 @@ def test_an_optimiser_of_frozen_parameters_alone_is_refused(mobilenet):
 def test_what_is_no_parameter_of_the_model_stays_in_an_optimiser(mobilenet):
     of_a_loss = nn.Parameter(torch.ones(2))
     head = list(mobilenet.head.parameters())
-    wrapper = OptimWrapper(torch.optim.SGD([of_a_loss, *head], lr=1))
+    named = [("loss.scale", of_a_loss), *mobilenet.named_parameters()]
+    wrapper = OptimWrapper(torch.optim.SGD(named, lr=1))
     Freezer(mobilenet, "classifier").leave_out_frozen(wrapper)
     (group,) = wrapper.optimizer.param_groups
     assert [id(p) for p in group["params"]] == [id(p) for p in (of_a_loss, *head)]
+    assert group["param_names"] == ["loss.scale", "head.fc.weight", "head.fc.bias"]

@@ -3,7 +3,9 @@ from mmengine.config import Config
 from tool_runs import ROOT
 
 from mmleaves.config import load_config
-from mmleaves.optim.schedule_check import schedule_warnings
+from mmleaves.doctor.schedule import check_schedule
+from mmleaves.experiments.run_config import check_epoch_rule
+from mmleaves.optim.schedule_check import plateau_schedules, schedule_warnings
 
 CONFIGS = sorted(ROOT.glob("configs/[!_]*.py"))
 
@@ -187,19 +189,22 @@ def test_a_cycle_in_epochs_and_its_momentum_in_iterations_may_be_one():
     momentum = dict(type="mmleaves.OneCycleMomentum", by_epoch=False, end=40)
     assert said(rate, momentum) == []
     texts = said(rate, dict(momentum, end=39))
-    assert any("its end is 39, and that of OneCycleLR 10" in text for text in texts)
+    told = "its end is 39, and that of OneCycleLR 40 in iterations"
+    assert any(told in text for text in texts)
     # Where an epoch's iterations are unknown, and so whether they are the same.
     assert said(rate, dict(momentum, end=39), iters=None) == []
     del momentum["end"]
-    assert said(dict(rate, by_epoch=False, end=40), momentum, iters=None) == []
+    assert said(dict(CYCLE, by_epoch=False, end=40), momentum, iters=None) == []
 
 
 def test_a_momentum_may_move_against_mmengine_s_own_cycle():
     own = dict(type="OneCycleParamScheduler", param_name="lr", eta_max=0.1, end=10)
-    assert said(own, dict(type="mmleaves.OneCycleMomentum", end=10)) == []
-    of_another = dict(own, param_name="weight_decay")
-    (text,) = said(of_another, dict(type="mmleaves.OneCycleMomentum", end=10))
-    assert "no OneCycleLR is beside it" in text
+    momentum = dict(type="mmleaves.OneCycleMomentum", end=10)
+    assert said(own, momentum) == []
+    (text,) = said(own, dict(momentum, pct_start=0.5))
+    assert "and that of OneCycleParamScheduler 0.3" in text
+    (text,) = said(dict(own, total_steps=5))
+    assert "after 5 MMEngine ends the run" in text
 
 
 def test_schedules_of_two_optimisers_are_read_each_by_itself():
@@ -208,6 +213,19 @@ def test_schedules_of_two_optimisers_are_read_each_by_itself():
     first, second = said(given)
     assert first.startswith("param_scheduler.head.1 (MultiStepLR): epoch 20")
     assert second.startswith("param_scheduler.trunk.0 (MultiStepLR): epoch 20")
+    plateau = dict(type="ReduceOnPlateauLR", monitor="accuracy/top1")
+    cfg = Config(
+        dict(
+            optim_wrapper=dict(constructor="Own"),
+            param_scheduler=dict(head=[late, plateau]),
+            train_cfg=dict(max_epochs=10),
+        )
+    )
+    assert plateau_schedules(cfg) == [("param_scheduler.head.1", plateau)]
+    (finding,) = check_schedule(cfg, None)
+    assert (finding.kind, finding.where) == ("schedule", "param_scheduler.head.0")
+    with pytest.raises(ValueError, match="found ReduceOnPlateauLR, which goes by a v"):
+        check_epoch_rule(cfg, "last")
 
 
 def test_epochs_never_come_in_a_run_that_counts_iterations():
@@ -233,6 +251,13 @@ def test_epochs_never_come_in_a_run_that_counts_iterations():
 def test_two_cycles_in_a_row_have_a_momentum_each():
     kinds = ("mmleaves.OneCycleLR", "mmleaves.OneCycleMomentum")
     both = [dict(type=kind, begin=b, end=b + 5) for b in (0, 5) for kind in kinds]
+    assert said(*both) == []
+    for schedule in both:
+        if schedule["type"] == "mmleaves.OneCycleLR":
+            schedule["convert_to_iter_based"] = True
+        else:
+            schedule["by_epoch"] = False
+            schedule |= {key: 4 * schedule[key] for key in ("begin", "end")}
     assert said(*both) == []
 
 
