@@ -198,8 +198,8 @@ def _may_lack(model: nn.Module, name: str, part: Part) -> bool:
         return not _TOKEN_OR_POSITION.fullmatch(own)
     # Nets that were pretrained for features, or for detection, have no last norm.
     holder = module.rpartition(".")[0]
-    if holder.endswith(".timm_model.head"):  # of a ConvNeXt
-        holder = holder.removesuffix(".head")
+    if holder == "model.head" or holder.endswith(".timm_model.head"):
+        holder = holder.removesuffix(".head")  # timm's ConvNeXt has it in there
     is_last = part.kind == "tail" and _is_net(holder)
     return is_last and is_norm(model.get_submodule(module))
 

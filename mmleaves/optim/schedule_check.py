@@ -95,6 +95,8 @@ def _another_cycle(
         )
     by_epochs = {each.get("by_epoch", True) for each in (schedule, *cycles)}
     mixed = len(by_epochs) == 2
+    if mixed and iters_per_epoch is None and len(cycles) > 1:
+        return  # which of them is its own is unknown
 
     def course(each: dict) -> dict[str, float | None]:
         by_epoch = each.get("by_epoch", True)

@@ -10,6 +10,7 @@ from mmengine.model.weight_init import PretrainedInit
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmpretrain.models import MobileNetV2, VisionTransformer
+from mmpretrain.registry import MODELS
 from tool_runs import ROOT, check, run_tool
 from torch import nn
 
@@ -36,9 +37,6 @@ BEIT = VIT | {"type": "BEiTViT", "use_rel_pos_bias": True}
 
 def build(backbone=SMALL, channels=1280, classes=2):
     init_default_scope("mmpretrain")
-    import mmpretrain.models  # noqa: F401 - registers them
-    from mmpretrain.registry import MODELS
-
     head = {"type": "LinearClsHead", "num_classes": classes, "in_channels": channels}
     return MODELS.build(
         {
@@ -158,18 +156,27 @@ def test_what_is_new_in_a_backbone_a_file_may_lack(tmp_path, lacks):
         assert torch.equal(tensor, (before | kept)[name]), name
 
 
-def test_a_file_of_timm_may_lack_the_norm_in_its_head(tmp_path):
+def convnext(of_timm_alone):
+    """Return a timm net, as MMPretrain's classifier has it or as timm's own."""
+    if not of_timm_alone:
+        return build({"type": "TIMMBackbone", "model_name": "convnextv2_atto"}, 320)
+    init_default_scope("mmpretrain")
+    net = {"type": "TimmClassifier", "model_name": "convnextv2_atto", "num_classes": 2}
+    return MODELS.build(net)
+
+
+@pytest.mark.parametrize("of_timm_alone", [False, True])
+def test_a_file_of_timm_may_lack_the_norm_in_its_head(of_timm_alone, tmp_path):
     """As those of ConvNeXt V2 that were pretrained without labels do."""
-    net = {"type": "TIMMBackbone", "model_name": "convnextv2_atto"}
-    state = build(net, 320).state_dict()
-    gone = {name for name in state if ".head.norm." in name}
+    state = convnext(of_timm_alone).state_dict()
+    gone = {name for name in state if "head.norm." in name}
     assert gone
     file = tmp_path / "lacks.pth"
     torch.save({n: tensor for n, tensor in state.items() if n not in gone}, file)
-    model = build(net, 320)
+    model = convnext(of_timm_alone)
     load(model, str(file))
-    name = "backbone.timm_model.stem.0.weight"
-    assert torch.equal(model.state_dict()[name], state[name])
+    (stem,) = (name for name in state if name.endswith("stem.0.weight"))
+    assert torch.equal(model.state_dict()[stem], state[stem])
 
 
 def pretrained(file, prefix="backbone."):

@@ -259,6 +259,9 @@ def test_two_cycles_in_a_row_have_a_momentum_each():
             schedule["by_epoch"] = False
             schedule |= {key: 4 * schedule[key] for key in ("begin", "end")}
     assert said(*both) == []
+    for schedule in both[2:]:
+        schedule["pct_start"] = 0.5
+    assert said(*both, iters=None) == []  # which belong together is unknown
 
 
 def test_what_counts_in_iterations_goes_unchecked_where_their_number_is_unknown():
