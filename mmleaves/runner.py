@@ -45,6 +45,7 @@ from mmleaves.models.narrow_convolutions import mend_narrow_convolutions
 from mmleaves.models.position_tables import mend_position_tables
 from mmleaves.models.reversible import mend_reversible
 from mmleaves.models.wrappers import unwrapped
+from mmleaves.optim.leave_out_frozen import leave_out_frozen
 from mmleaves.optim.precision import (
     apply_precision,
     resolve_precision,
@@ -256,7 +257,7 @@ class FineTuneRunner(Runner):
         self._freezer.apply_ever_trained()
         built = super().build_optim_wrapper(given)
         # Another constructor, and who built the optimiser, take the frozen ones too.
-        self._freezer.leave_out_frozen(built)
+        leave_out_frozen(built, self._freezer)
         self._freezer.apply(0)
         return built
 

@@ -48,7 +48,7 @@ DATA = {
     "busi-128px": ("mmleaves.BenignMalignant", "data/busi", 128),
     "caltech": ("mmleaves.CaltechFolders", "data/101_ObjectCategories", 224),
     "cifar10": ("mmleaves.CaltechFolders", "data/cifar10", None),
-    "cifar10-64-96-128px": ("mmleaves.CaltechFolders", "data/cifar10", 128),
+    "cifar10-96-128px": ("mmleaves.CaltechFolders", "data/cifar10", 128),
     "cifar10-224px": ("mmleaves.CaltechFolders", "data/cifar10", 224),
     "folders": ("mmleaves.CaltechFolders", "data/folders", 224),
     "leaves": ("mmleaves.LeavesCSV", "data/leaves", 224),
@@ -406,14 +406,14 @@ def test_the_rows_of_table_5_weigh_their_classes_alike():
 
 
 def test_the_header_of_the_recipe_that_grows_gives_its_numbers():
-    name = "resnet18-biased_all_b128-onecycle10_cifar10-64-96-128px"
+    name = "resnet18-biased_all_b128-onecycle10_cifar10-96-128px"
     path = ROOT / "configs" / f"{name}.py"
     cfg, said = load(path), one_line(header(path))
     rates = cfg.optim_wrapper.optimizer
     assert f"a peak rate of {rates.lr}, weight decay 5e-4, Nesterov's momentum" in said
     assert (rates.weight_decay, rates.nesterov) == (5e-4, True)
     assert f"label smoothing of {cfg.model.head.loss.label_smooth_val}" in said
-    for key in ("train_pipeline", "train_pipeline_96px", "train_pipeline_128px"):
+    for key in ("train_pipeline", "train_pipeline_128px"):
         (crop,) = (step for step in cfg[key] if step.type == "RandomCrop")
         assert f"shifts of up to {crop.padding} px" in said
 

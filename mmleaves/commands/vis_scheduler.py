@@ -30,9 +30,10 @@ def main(argv: list[str] | None = None) -> None:
     check_can_write(Path(args.out), "--out")
     # Deferred, so that --help does not wait seconds for the whole stack.
     from mmleaves.config import load_config
-    from mmleaves.optim.schedule_check import goes_by_metric, schedule_warnings
+    from mmleaves.optim.schedule_check import schedule_warnings
     from mmleaves.optim.schedule_curves import schedule_curves
     from mmleaves.optim.schedule_picture import draw_schedule
+    from mmleaves.optim.schedules_of_config import goes_by_metric
 
     cfg = load_config(args.config, args.cfg_options)
     default_data_loaders(cfg, args)

@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from mmleaves.doctor.finding import Finding
 from mmleaves.hooks.check_monitors_hook import check_measured
-from mmleaves.optim.schedule_check import plateau_schedules
+from mmleaves.optim.schedules_of_config import plateau_schedules
 from mmleaves.registered import find_class
 
 

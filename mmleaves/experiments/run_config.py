@@ -9,7 +9,7 @@ from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.evidence.plan import Plan
 from mmleaves.experiments.image_table import TEST
-from mmleaves.optim.schedule_check import plateau_schedules
+from mmleaves.optim.schedules_of_config import plateau_schedules
 
 # Of a data set's settings, what `PlannedImages` does instead.
 _SEEN_AS = ("pipeline", "test_mode")

@@ -1,9 +1,8 @@
 """Applies a freeze policy to a model, now and in later epochs."""
 
 from collections.abc import Mapping, Sequence
-from itertools import compress, groupby
+from itertools import groupby
 
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -121,38 +120,11 @@ class Freezer:
             if id(parameter) not in trained:
                 parameter.grad = None
 
-    def leave_out_frozen(self, wrapper: OptimWrapper | OptimWrapperDict) -> None:
-        """Take what is never trained out of the optimisers, before they begin.
-
-        What is no parameter of the model stays, such as one of a loss outside of it.
-
-        Raises:
-            ValueError: If this leaves nothing in any of them.
-        """
-        trained = self._tensors(self.ever_trained)
-        frozen = {id(p) for _, p in _parameters(self.model)} - trained
-        is_dict = isinstance(wrapper, OptimWrapperDict)
-        optimizers = [w.optimizer for w in (wrapper.values() if is_dict else [wrapper])]
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                stays = [id(p) not in frozen for p in group["params"]]
-                for parameter, kept in zip(group["params"], stays, strict=True):
-                    if not kept:
-                        # Adagrad has one from the start.
-                        optimizer.state.pop(parameter, None)
-                for key in {"params", "param_names"} & group.keys():
-                    group[key] = list(compress(group[key], stays))
-        if not any(g["params"] for o in optimizers for g in o.param_groups):
-            raise ValueError(
-                "optim_wrapper: found none of what is trained in an optimiser, but "
-                f"frozen parameters alone, as trainable={self.setting!r}. Let the "
-                "constructor take what is trained too, or leave it out: the default "
-                "takes that."
-            )
-        for optimizer in optimizers:
-            # ZeroRedundancyOptimizer has another list of as many groups inside.
-            if not hasattr(optimizer, "optim"):
-                _drop_empty_groups(optimizer.param_groups)
+    @property
+    def never_trained_tensors(self) -> set[int]:
+        """The ``id`` of each parameter of the model that is trained at no time."""
+        all_of_it = {id(p) for _, p in _parameters(self.model)}
+        return all_of_it - self._tensors(self.ever_trained)
 
     def trained_tensors(self, step: int) -> set[int]:
         """Return the ``id`` of each parameter that is trained in a step."""
@@ -219,14 +191,6 @@ class Freezer:
                 for key, buffer in module.named_buffers(prefix=name, recurse=False):
                     tensors[key] = buffer
         return tensors
-
-
-def _drop_empty_groups(groups: list[dict]) -> None:
-    """Drop them in place, as some optimisers look at the first tensor of the first.
-
-    If all are empty, one stays, whose rate is logged.
-    """
-    groups[:] = [group for group in groups if group["params"]] or groups[:1]
 
 
 def _root(part: Part) -> str:

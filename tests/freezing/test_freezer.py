@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import init_default_scope
 from torch import nn
 
@@ -405,46 +404,3 @@ def test_a_pattern_need_not_match_in_both_branches(two_branches):
     assert any("blocks.layers.2" in name for name in found)
     with pytest.raises(ValueError, match="matches no parameter"):
         Freezer(two_branches, "names:layers9")
-
-
-def test_groups_that_are_frozen_whole_leave_the_optimiser(mobilenet):
-    freezer = Freezer(mobilenet, "classifier")
-    backbone, head = mobilenet.backbone, mobilenet.head
-    groups = [dict(params=list(part.parameters())) for part in (backbone, head)]
-    # This one has its state from the start, for all.
-    wrapper = OptimWrapper(torch.optim.Adagrad(groups, lr=1))
-    freezer.leave_out_frozen(wrapper)
-    (group,) = wrapper.optimizer.param_groups
-    assert {id(p) for p in group["params"]} == {id(p) for p in head.parameters()}
-    assert wrapper.state_dict()["state"].keys() == {0, 1}
-
-
-def test_one_of_two_optimisers_may_hold_nothing(mobilenet):
-    freezer = Freezer(mobilenet, "classifier")
-    both = {
-        part: OptimWrapper(torch.optim.SGD(getattr(mobilenet, part).parameters(), lr=1))
-        for part in ("backbone", "head")
-    }
-    freezer.leave_out_frozen(OptimWrapperDict(**both))
-    held = {part: one.optimizer.param_groups for part, one in both.items()}
-    assert [len(group["params"]) for group in held["backbone"]] == [0]
-    assert [len(group["params"]) for group in held["head"]] == [2]
-    assert both["backbone"].get_lr() == {"lr": [1]}  # to be logged
-
-
-def test_an_optimiser_of_frozen_parameters_alone_is_refused(mobilenet):
-    freezer = Freezer(mobilenet, "classifier")
-    wrapper = OptimWrapper(torch.optim.SGD(mobilenet.backbone.parameters(), lr=1))
-    with pytest.raises(ValueError, match="found none of what is trained in an opt"):
-        freezer.leave_out_frozen(wrapper)
-
-
-def test_what_is_no_parameter_of_the_model_stays_in_an_optimiser(mobilenet):
-    of_a_loss = nn.Parameter(torch.ones(2))
-    head = list(mobilenet.head.parameters())
-    named = [("loss.scale", of_a_loss), *mobilenet.named_parameters()]
-    wrapper = OptimWrapper(torch.optim.SGD(named, lr=1))
-    Freezer(mobilenet, "classifier").leave_out_frozen(wrapper)
-    (group,) = wrapper.optimizer.param_groups
-    assert [id(p) for p in group["params"]] == [id(p) for p in (of_a_loss, *head)]
-    assert group["param_names"] == ["loss.scale", "head.fc.weight", "head.fc.bias"]

@@ -5,7 +5,8 @@ from tool_runs import ROOT
 from mmleaves.config import load_config
 from mmleaves.doctor.schedule import check_schedule
 from mmleaves.experiments.run_config import check_epoch_rule
-from mmleaves.optim.schedule_check import plateau_schedules, schedule_warnings
+from mmleaves.optim.schedule_check import schedule_warnings
+from mmleaves.optim.schedules_of_config import plateau_schedules
 
 CONFIGS = sorted(ROOT.glob("configs/[!_]*.py"))
 

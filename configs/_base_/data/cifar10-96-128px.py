@@ -1,17 +1,10 @@
 """CIFAR-10 for networks that halve an image five times: shifted, flipped and enlarged,
-to 64 px for 3 epochs, to 96 for 4, to 128 from the eighth on and for scoring.
+to 96 px for 3 epochs, to 128 from the fourth on and for scoring.
 """
 
 _base_ = ["./cifar10.py"]
 
 train_pipeline = [
-    dict(type="mmleaves.LoadImage"),
-    dict(type="RandomCrop", crop_size=32, padding=4, padding_mode="reflect"),
-    dict(type="RandomFlip", prob=0.5, direction="horizontal"),
-    dict(type="Resize", scale=(64, 64)),
-    dict(type="PackInputs"),
-]
-train_pipeline_96px = [
     dict(type="mmleaves.LoadImage"),
     dict(type="RandomCrop", crop_size=32, padding=4, padding_mode="reflect"),
     dict(type="RandomFlip", prob=0.5, direction="horizontal"),
@@ -36,9 +29,6 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 custom_hooks = [
     dict(
         type="SwitchRecipeHook",
-        schedule=[
-            dict(action_epoch=4, train_pipeline=train_pipeline_96px),
-            dict(action_epoch=8, train_pipeline=train_pipeline_128px),
-        ],
+        schedule=[dict(action_epoch=4, train_pipeline=train_pipeline_128px)],
     )
 ]
