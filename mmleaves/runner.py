@@ -28,6 +28,7 @@ from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import refuse_substitutes
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
+from mmleaves.hooks.check_gradients_hook import CheckGradientsHook
 from mmleaves.hooks.freeze_hook import FreezeHook
 from mmleaves.hooks.frozen_trunk_hook import FrozenTrunkHook
 from mmleaves.hooks.safe_checkpoint_hook import folder_of_checkpoints, keep_own_files
@@ -270,6 +271,7 @@ class FineTuneRunner(Runner):
         }
         super().register_default_hooks(named)
         self.register_hook(FreezeHook(self._freezer))
+        self.register_hook(CheckGradientsHook(self._freezer))
         cache = self.cfg.get("feature_cache")
         settings = None if cache is None else CacheSettings(**cache)
         self.register_hook(FrozenTrunkHook(self._freezer, settings))

@@ -413,9 +413,14 @@ def test_the_header_of_the_recipe_that_grows_gives_its_numbers():
     assert f"a peak rate of {rates.lr}, weight decay 5e-4, Nesterov's momentum" in said
     assert (rates.weight_decay, rates.nesterov) == (5e-4, True)
     assert f"label smoothing of {cfg.model.head.loss.label_smooth_val}" in said
-    for key in ("train_pipeline", "train_pipeline_128px"):
+    for size, key in ((96, "train_pipeline"), (128, "train_pipeline_128px")):
         (crop,) = (step for step in cfg[key] if step.type == "RandomCrop")
         assert f"shifts of up to {crop.padding} px" in said
+        (resize,) = (step for step in cfg[key] if step.type == "Resize")
+        assert resize.scale == (size, size)
+    assert cfg.train_dataloader.dataset.pipeline == cfg.train_pipeline
+    ((switch,),) = (hook.schedule for hook in cfg.custom_hooks)
+    assert switch == dict(action_epoch=4, train_pipeline=cfg.train_pipeline_128px)
 
 
 def test_rows_of_one_network_have_one_and_the_same_model():

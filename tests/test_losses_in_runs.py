@@ -4,7 +4,7 @@ import csv
 import re
 
 import pytest
-from tool_runs import check, run_tool
+from tool_runs import ROOT, check, run_tool
 
 from mmleaves.config import load_config
 from mmleaves.optim.schedule_curves import schedule_curves
@@ -124,3 +124,30 @@ def test_a_name_that_is_none_is_refused(drawn, tmp_path, settings, text):
     assert done.returncode == 2
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ("'auto'", "Class weights, images / (2 classes x images of the class), 'auto'"),
+        (
+            "dict(benign=1, malignant=2)",
+            "Class weights, by name: benign (label 0) 1, m",
+        ),
+    ],
+)
+def test_a_loss_that_comes_later_has_its_class_weights_too(
+    drawn, tmp_path, weights, told
+):
+    config = tmp_path / "own.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+loss = dict(type="CrossEntropyLoss", class_weight={weights})
+custom_hooks = [
+    dict(type="SwitchRecipeHook", schedule=[dict(action_epoch=2, loss=loss)])
+]
+""")
+    options = ["--no-pretrained", "--work-dir", tmp_path / "run"]
+    done = check(run_tool("train", config, *options, "--cfg-options", *drawn))
+    assert told in done.stdout
+    assert "Switch loss at epoch 2" in done.stdout

@@ -149,10 +149,20 @@ def blank(output: object) -> object:
     return with_tensors(output, rows)
 
 
-def repeated(output: object, count: int) -> object:
-    """Return an output for one image as one for ``count`` of the same, in no memory."""
+def repeated(output: object, count: int, value: float = 0) -> object:
+    """Return a `blank` output as one for ``count`` images, in no memory.
+
+    Args:
+        output: As of `blank`.
+        count: Number of images.
+        value: What floating-point tensors are filled with.
+    """
     rows = [
-        tensor.expand(count, *tensor.shape[1:]) if tensor.ndim else tensor
+        tensor.new_full((), value if tensor.is_floating_point() else 0).expand(
+            count, *tensor.shape[1:]
+        )
+        if tensor.ndim
+        else tensor
         for tensor in tensors_in(output)
     ]
     return with_tensors(output, rows)

@@ -129,14 +129,27 @@ class FrozenTrunk:
         """
         if torch.is_tensor(inputs):
             inputs = Features(self.features(inputs), tuple(inputs.shape[1:]))
+        return self._from_features(inputs, 0, *args, **kwargs)
+
+    def _from_features(
+        self, inputs: Features, blank: float, *args: object, **kwargs: object
+    ) -> object:
+        """Return what the rest of the model makes of the border's output.
+
+        Args:
+            inputs: That output.
+            blank: What stands in for the images, and for all other frozen outputs.
+            *args: As of `extract_feat`.
+            **kwargs: As of `extract_feat`.
+        """
         tensors = inputs.tensors
         if not torch.is_autocast_enabled(tensors[0].device.type):
             # They may have been made where it was.
             tensors = [t.float() if t.is_floating_point() else t for t in tensors]
         course = self._courses[inputs.image_shape]
         count = len(tensors[0])
-        # All but the last are zeros: nothing that counts comes from them.
-        outputs = [(c.module, repeated(c.output, count)) for c in course.calls]
+        # Nothing that counts comes from any but the last.
+        outputs = [(c.module, repeated(c.output, count, blank)) for c in course.calls]
         border, output = outputs.pop()
         outputs.append((border, with_tensors(output, tensors)))
         outputs.reverse()
@@ -152,7 +165,9 @@ class FrozenTrunk:
 
             return forward
 
-        image = tensors[0].new_zeros((1, *inputs.image_shape))
+        # Of the type that images have, which may be resized on their way.
+        shape, device = (1, *inputs.image_shape), tensors[0].device
+        image = torch.full(shape, blank, dtype=torch.float32, device=device)
         images = image.expand(count, *inputs.image_shape)
         calls = {(c.module, "forward"): replay(c.module) for c in course.calls}
         with replaced(calls):
@@ -188,12 +203,18 @@ class FrozenTrunk:
                 f"frozen, is of the shapes {[tuple(t.shape) for t in features]}, "
                 f"expected a row for each of {len(images)} images."
             )
+        given = Features(features, tuple(images.shape[1:]))
         try:
-            cut = tensors_in(self.extract_feat(images))
+            cut = tensors_in(self._from_features(given, 0))
+            # Before it is trained, a branch may give nearly nothing for any image, so
+            # that black ones pass for those that it needs. NaN passes for nothing.
+            marked = tensors_in(self._from_features(given, torch.nan))
         except RuntimeError:  # of shapes that do not go together
-            cut = []
-        if [t.shape for t in whole] != [t.shape for t in cut] or not all(
-            map(near, whole, cut)
+            cut, marked = [], []
+        if (
+            [t.shape for t in whole] != [t.shape for t in cut]
+            or not all(map(near, whole, cut))
+            or any(t.isnan().any() for t in marked)
         ):
             raise ValueError(
                 f"What is trained of {self._backbone} needs more than the output of "

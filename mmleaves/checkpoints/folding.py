@@ -58,6 +58,11 @@ def fold(cfg: Config, checkpoint: str, *, image_px: int | None = None) -> Folded
     """
     setting = folding_setting(cfg.model.get("backbone") or {})
     stored = load_from_local(checkpoint, "cpu")
+    if any(".lora_down." in name for name in stored["state_dict"]):
+        raise ValueError(
+            f"{checkpoint} holds low-rank updates, as of trainable='lora:4', which "
+            "folding would leave out. Fold one that was trained by another policy."
+        )
     sized = copy.deepcopy(cfg)
     if classes := checkpoint_classes(checkpoint):
         fit_num_classes(sized, len(classes))

@@ -120,7 +120,7 @@ def check_config(cfg: "Config") -> list[Finding]:  # noqa: F821
     from mmleaves.doctor.classes import check_classes
     from mmleaves.doctor.data import DataFacts, check_data
     from mmleaves.doctor.old_keys import check_old_keys
-    from mmleaves.doctor.schedule import check_schedule
+    from mmleaves.doctor.schedule import check_schedule, check_schedule_types
 
     filled = copy.deepcopy(cfg)
     findings = list(check_old_keys(filled))
@@ -128,6 +128,9 @@ def check_config(cfg: "Config") -> list[Finding]:  # noqa: F821
         return findings  # of 0.x as a whole: nothing else can be said of it
     fill_datasets(filled)
     init_default_scope("mmpretrain")
+    if without_type := list(check_schedule_types(filled)):
+        findings += without_type
+        filled.param_scheduler = None  # which no other check can read
     findings += _check_parts(filled)
     unknown = [finding.where for finding in findings if finding.kind == "type"]
     facts = DataFacts()

@@ -7,9 +7,19 @@ from mmengine.config import Config
 
 from mmleaves.doctor.finding import Finding
 from mmleaves.optim.schedule_check import schedule_warnings
+from mmleaves.optim.schedules_of_config import schedules_of_each
 
 # Far above what Adam's steps, which do not shrink with the gradient, bear.
 _HIGHEST_ADAM_LR = 0.02
+
+
+def check_schedule_types(cfg: Config) -> Iterator[Finding]:
+    """Yield a schedule that says no type, without which none can be read."""
+    try:
+        schedules_of_each(cfg)
+    except ValueError as error:
+        where, text = str(error).split(": ", 1)
+        yield Finding("error", "schedule", where, text, 'dict(type="...", ...)')
 
 
 def check_schedule(cfg: Config, iters_per_epoch: int | None) -> Iterator[Finding]:
@@ -17,7 +27,7 @@ def check_schedule(cfg: Config, iters_per_epoch: int | None) -> Iterator[Finding
     if not cfg.get("train_cfg") or not cfg.get("optim_wrapper"):
         return
     for text in schedule_warnings(cfg, iters_per_epoch):
-        if at := re.match(r"(param_scheduler(?:\.[^ ]+)+) \(\w.*?\): ", text):
+        if at := re.match(r"(param_scheduler(?:\.[^ ]+)*) \(\w.*?\): ", text):
             rest = text[at.end() :]
             yield Finding("warning", "schedule", at[1], rest, _line(rest))
         else:
@@ -49,8 +59,9 @@ def _line(text: str) -> str:
         (r"Set T_max to (\d+)", "T_max={}"),
         (r"Set the sum of its periods to (\d+)", "periods=[...]  # {} in all"),
         (r"Set total_steps to (\d+)", "total_steps={}"),
-        (r"and the run has (\d+)", "begin=0  # before {}"),
-        (r"as the run has (\d+)", "milestones=[...]  # below {}"),
+        (r"Give milestones below (\d+)", "milestones=[...]  # below {}"),
+        (r"Set step_size below (\d+)", "step_size=...  # below {}"),
+        (r"it begins at .*the run has (\d+) .*never acts", "begin=0  # before {}"),
     ):
         if found := re.search(pattern, text):
             return form.format(found[1])

@@ -9,7 +9,7 @@ from mmleaves.config import fill_datasets
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.evidence.plan import Plan
 from mmleaves.experiments.image_table import TEST
-from mmleaves.optim.schedules_of_config import plateau_schedules
+from mmleaves.optim.schedules_of_config import plateau_schedules, type_of
 
 # Of a data set's settings, what `PlannedImages` does instead.
 _SEEN_AS = ("pipeline", "test_mode")
@@ -160,7 +160,7 @@ def check_epoch_rule(cfg: Config, epoch_rule: str) -> None:
     hooks = [hook for hook in hooks if hook]
     if epoch_rule == "last":
         names = [h["type"] for h in hooks if "EarlyStopping" in str(h.get("type"))]
-        names += [schedule["type"] for _, schedule in plateau_schedules(cfg)]
+        names += [type_of(schedule) for _, schedule in plateau_schedules(cfg)]
         if names:
             raise ValueError(
                 f"{cfg.filename}: found {names[0]}, which goes by a validation, and "

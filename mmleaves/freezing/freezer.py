@@ -49,7 +49,11 @@ class Freezer:
         self.steps = [
             (epoch, frozenset(trained - constants))
             for epoch, trained in _timeline(
-                model, self.parts, plans, shared=not isinstance(setting, Mapping)
+                model,
+                self.parts,
+                plans,
+                shared=not isinstance(setting, Mapping),
+                constants=constants,
             )
         ]
         for step, (epoch, trained) in enumerate(self.steps):
@@ -247,6 +251,7 @@ def _timeline(
     plans: Mapping[str, list[tuple[int, Policy]]],
     *,
     shared: bool,
+    constants: set[str],
 ) -> list[tuple[int, set[str]]]:
     """Return what is trained from which epoch on, all branches together."""
     changes = []
@@ -256,13 +261,32 @@ def _timeline(
         for epoch, policy in _spread(own, steps):
             # A pattern without a branch of its own may be meant for any of them.
             over = parts if policy.kind == "names" and shared else own
-            changes.append((epoch, branch, select(model, over, policy)))
+            trained = select(model, over, policy)
+            _refuse_constants(policy, over, trained & constants, trained)
+            changes.append((epoch, branch, trained))
     now: dict[str, set[str]] = {}
     timeline = []
     for epoch, group in groupby(sorted(changes, key=lambda c: c[0]), lambda c: c[0]):
         now |= {branch: trained for _, branch, trained in group}
         timeline.append((epoch, set().union(*now.values())))
     return timeline
+
+
+def _refuse_constants(
+    policy: Policy, parts: Sequence[Part], constants: set[str], trained: set[str]
+) -> None:
+    """Refuse a policy all of whose choice in the trunk the model itself keeps fixed."""
+    # What these two choose is clear without: all that the model lets be trained.
+    if policy.kind in ("all", "classifier"):
+        return
+    chosen = {n for p in parts if not p.is_new for n in p.parameters} & trained
+    if chosen and chosen <= constants:
+        raise ValueError(
+            f"trainable='{policy}' chooses {len(chosen)} tensors of the backbone, such "
+            f"as {min(chosen)}, and the model itself has all of them fixed "
+            "(requires_grad=False), as by frozen_stages, or requires_grad=False in "
+            "norm_cfg. Take that out of model.backbone, or choose another policy."
+        )
 
 
 def _spread(

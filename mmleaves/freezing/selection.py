@@ -105,7 +105,8 @@ def _norms(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
 
 def _biases(model: nn.Module, trunk: list[Part], policy: Policy) -> set[str]:
     names = _all(model, trunk, policy)
-    chosen = {name for name in names if re.search(r"(?:[._])bias$", name)}
+    # MMPretrain's GRN calls its bias so.
+    chosen = {n for n in names if re.search(r"[._]bias$|(?:^|\.)grn\.beta$", n)}
     if not chosen:
         raise ValueError(
             f"trainable='biases', but {_backbone(model, trunk)} has no biases. Use "
@@ -167,6 +168,8 @@ def _has_queries(module: nn.Module) -> bool:
 def is_norm(module: nn.Module) -> bool:
     """Return whether it is a normalisation layer: by its name, as all there are."""
     own = {name for name, _ in module.named_parameters(recurse=False)}
+    if type(module).__name__ == "GRN":  # MMPretrain's, of ConvNeXt V2
+        return True
     # Containers have "norm" in their names too, and parameters of other kinds.
     return "norm" in type(module).__name__.lower() and own <= {"weight", "bias"}
 

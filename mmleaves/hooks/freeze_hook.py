@@ -1,14 +1,13 @@
 """Keep what is frozen as it is while the rest is trained."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook, Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import nn
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.policy import Setting
@@ -26,7 +25,8 @@ class FreezeHook(Hook):
     thaws what is next; what is frozen then is frozen in the averages of an ``EMAHook``
     too, which take its last values. At each such change and at the end it compares the
     sha256 of every frozen tensor with that from before; checkpoints carry them, so that
-    a resumed run proves the same from its first step to its last.
+    a resumed run proves the same from its first step to its last. Of a checkpoint
+    with averages, those are what a run starts from, or tests.
 
     The runner registers it, with the policy that it has applied.
 
@@ -82,9 +82,10 @@ class FreezeHook(Hook):
         checkpoint["trainable"] = _plain(self._freezer.setting)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        self._refuse_lora_in_a_plain_model(checkpoint)
+        self._refuse_other_lora(checkpoint)
         # Weights from elsewhere to start from have changed nothing yet.
         if not runner._resume:
+            _take_averages_for_weights(runner, checkpoint)
             return
         setting = _plain(self._freezer.setting)
         if (before := checkpoint.get("trainable", setting)) != setting:
@@ -113,19 +114,30 @@ class FreezeHook(Hook):
                 "or set train_cfg.max_epochs."
             )
 
-    def _refuse_lora_in_a_plain_model(self, checkpoint: dict) -> None:
-        names = checkpoint.get("state_dict", {})
-        given = any(".lora_down." in name for name in names)
-        has = any(name.endswith(".lora_down") for name, _ in self._modules())
-        if given and not has:
+    def _refuse_other_lora(self, checkpoint: dict) -> None:
+        """Refuse low-rank updates that the model has no place for, or a smaller one."""
+        given = {
+            name: len(tensor)
+            for name, tensor in checkpoint.get("state_dict", {}).items()
+            if name.endswith(".lora_down.weight")
+        }
+        own = {
+            name: len(parameter)
+            for name, parameter in self._freezer.model.named_parameters()
+            if name in given
+        }
+        if given and not own:
             raise ValueError(
                 "The checkpoint holds low-rank updates, and with trainable="
                 f"{self._freezer.setting!r} the model has no place for them: its "
                 "attention would stay untrained. Use the lora policy it was trained by."
             )
-
-    def _modules(self) -> Iterator[tuple[str, nn.Module]]:
-        return self._freezer.model.named_modules()
+        if other := [name for name, rank in own.items() if rank != given[name]]:
+            raise ValueError(
+                f"The checkpoint holds low-rank updates of rank {given[other[0]]}, and "
+                f"trainable={self._freezer.setting!r} adds some of rank "
+                f"{own[other[0]]}. Use the lora policy it was trained by."
+            )
 
     def _check(self) -> None:
         """Compare with the digests taken last."""
@@ -165,6 +177,18 @@ class FreezeHook(Hook):
         )
         text = json.dumps(report, indent=2, ensure_ascii=False)
         Path(runner.work_dir, "freeze.json").write_text(f"{text}\n", "utf-8")
+
+
+def _take_averages_for_weights(runner: Runner, checkpoint: dict) -> None:
+    """Leave an ``EMAHook`` the averages, which are a checkpoint's ``state_dict``.
+
+    MMPretrain's puts the others into the model, and the averages in their place when
+    the training, or a test, begins: too late for what is frozen and folded by then.
+    """
+    is_training = isinstance(runner._train_loop, BaseLoop)
+    wants_both = any(getattr(h, "evaluate_on_origin", False) for h in runner.hooks)
+    if is_training or not wants_both:
+        checkpoint.pop("ema_state_dict", None)
 
 
 def _plain(setting: Setting) -> str | list | dict:

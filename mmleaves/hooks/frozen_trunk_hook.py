@@ -8,7 +8,6 @@ from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from mmpretrain.engine.hooks import SwitchRecipeHook
 from torch import Tensor, nn
 
 from mmleaves.cache.border import parents
@@ -21,6 +20,7 @@ from mmleaves.draws import drawing_from
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.proof import digests
 from mmleaves.hooks.go_on_hook import epoch_of_state
+from mmleaves.hooks.later_recipes import later_recipes
 from mmleaves.models.wrappers import unwrapped
 from mmleaves.optim.linear_probe_loop import LinearProbeLoop
 
@@ -66,6 +66,8 @@ class FrozenTrunkHook(Hook):
         self._leave(runner)
 
     def before_test(self, runner: Runner) -> None:
+        if any(getattr(hook, "evaluate_on_origin", False) for hook in runner.hooks):
+            return  # EMAHook changes the weights in the course of such a test
         # As in training, so that a checkpoint gets the scores that it got there.
         step = len(self._freezer.steps) - 1
         self._freezer.apply(step)
@@ -89,16 +91,13 @@ class FrozenTrunkHook(Hook):
                 "single ones. Take `augments` out of `model.train_cfg`, or leave out "
                 "feature_cache."
             )
-        for hook in runner.hooks:
-            if isinstance(hook, SwitchRecipeHook) and any(
-                recipe.keys() & {"train_pipeline", "batch_augments"}
-                for recipe in hook.schedule.values()
-            ):
-                raise ValueError(
-                    "SwitchRecipeHook makes other images from some epoch on, and "
-                    "feature_cache goes on with what it kept of those before. Take the "
-                    "hook out of custom_hooks, or leave out feature_cache."
-                )
+        makes_images = {"train_pipeline", "batch_augments"}
+        if any(recipe.keys() & makes_images for recipe in later_recipes(runner)):
+            raise ValueError(
+                "SwitchRecipeHook makes other images from some epoch on, and "
+                "feature_cache goes on with what it kept of those before. Take the "
+                "hook out of custom_hooks, or leave out feature_cache."
+            )
 
     def _enter(self, runner: Runner, step: int, *, training: bool) -> None:
         self._step = step

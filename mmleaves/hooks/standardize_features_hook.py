@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from mmleaves.datasets.overlap import image_paths
 from mmleaves.datasets.wrappers import inner_datasets
+from mmleaves.hooks.later_recipes import later_recipes
 from mmleaves.models.extra_features_cls_head import ExtraFeaturesClsHead
 from mmleaves.models.wrappers import unwrapped
 from mmleaves.registry import HOOKS
@@ -135,10 +136,13 @@ def _head(runner: Runner) -> ExtraFeaturesClsHead:
             f"mmleaves.ExtraFeaturesClsHead, found {type(head).__name__}. Set "
             "`model.head.type`, or take the hook out."
         )
-    if getattr(model.data_preprocessor, "batch_augments", None) is not None:
+    now = getattr(model.data_preprocessor, "batch_augments", None)
+    later = [recipe.get("batch_augments") for recipe in later_recipes(runner)]
+    if any(augments is not None for augments in (now, *later)):
         raise ValueError(
             "Mixup and CutMix mix images and labels, and not extra features. Take "
-            "`augments` out of `model.train_cfg`."
+            "`augments` out of `model.train_cfg`, and `batch_augments` out of a "
+            "SwitchRecipeHook."
         )
     return head
 

@@ -129,7 +129,8 @@ def _depths(model: nn.Module, parts: list[Part]) -> Callable[[str, Part], int]:
 
         def upstream(name: str, part: Part) -> int:
             depth, count = backbone.get_layer_depth(name, "backbone.")
-            return count - 1 - depth
+            # It takes tokens, positions and norms before the blocks for what follows.
+            return count - 1 - (0 if part.kind == "stem" else depth)
 
         return upstream
     if any(part.kind == "trunk" for part in parts):

@@ -25,12 +25,14 @@ def leave_out_frozen(
     is_dict = isinstance(wrapper, OptimWrapperDict)
     optimizers = [w.optimizer for w in (wrapper.values() if is_dict else [wrapper])]
     for optimizer in optimizers:
+        # ZeroRedundancyOptimizer has its state in another optimiser.
+        state = getattr(optimizer, "optim", optimizer).state
         for group in optimizer.param_groups:
             stays = [id(p) not in frozen for p in group["params"]]
             for parameter, kept in zip(group["params"], stays, strict=True):
                 if not kept:
                     # Adagrad has one from the start.
-                    optimizer.state.pop(parameter, None)
+                    state.pop(parameter, None)
             for key in {"params", "param_names"} & group.keys():
                 group[key] = list(compress(group[key], stays))
     if not any(g["params"] for o in optimizers for g in o.param_groups):

@@ -1,5 +1,7 @@
 """What a training of many linear classifiers at once refuses."""
 
+from collections.abc import Mapping
+
 import torch
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_world_size
@@ -12,6 +14,7 @@ from torch.utils.data import BatchSampler
 
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import near
+from mmleaves.freezing.policy import parse_steps
 from mmleaves.models.wrappers import unwrapped
 
 _LOSSES = ("CrossEntropyLoss", "LabelSmoothLoss")
@@ -49,6 +52,13 @@ def check_run(loop: EpochBasedTrainLoop) -> None:
         raise ValueError(
             "LinearProbeLoop has no epochs to go on from: it takes seconds. Start "
             "it anew without --resume."
+        )
+    setting = runner.cfg.get("trainable", "all")
+    plans = setting.values() if isinstance(setting, Mapping) else [setting]
+    if any([p.kind for _, p in parse_steps(plan)] != ["classifier"] for plan in plans):
+        raise ValueError(
+            f"LinearProbeLoop trains the classifier alone, and trainable={setting!r} "
+            f"more. Set trainable=classifier, {INSTEAD}"
         )
     if any(isinstance(hook, EMAHook) for hook in runner.hooks):
         raise ValueError(

@@ -1,22 +1,41 @@
 """The schedules that a config sets."""
 
+from collections.abc import Sequence
+
 from mmengine.config import Config
 
 
 def schedules_of_each(cfg: Config) -> list[dict[str, dict]]:
-    """Return the schedules of each optimiser, by where they stand."""
+    """Return the schedules of each optimiser, by where they stand.
+
+    Raises:
+        ValueError: If one has no type.
+    """
     given = cfg.get("param_scheduler") or []
-    if isinstance(given, dict) and "type" not in given:
+    of_each = {"param_scheduler": given}
+    if isinstance(given, dict) and _are_of_optimizers(given):
         of_each = {f"param_scheduler.{name}": own for name, own in given.items()}
-    else:
-        of_each = {"param_scheduler": given}
-    return [
-        {
-            f"{where}.{i}": schedule
-            for i, schedule in enumerate([own] if isinstance(own, dict) else own)
-        }
-        for where, own in of_each.items()
-    ]
+    found = [_by_place(where, own) for where, own in of_each.items()]
+    for where, schedule in ((w, s) for own in found for w, s in own.items()):
+        if not isinstance(schedule, dict) or "type" not in schedule:
+            raise ValueError(
+                f"{where}: found {schedule!r}, expected a schedule with a type, such "
+                'as dict(type="MultiStepLR", milestones=[6, 8]). Give it one.'
+            )
+    return found
+
+
+def _are_of_optimizers(given: dict) -> bool:
+    return "type" not in given and all(
+        isinstance(own, dict | Sequence) and not isinstance(own, str)
+        for own in given.values()
+    )
+
+
+def _by_place(where: str, given: dict | Sequence[dict]) -> dict[str, dict]:
+    if isinstance(given, dict):
+        return {where: given}
+    return {f"{where}.{i}": schedule for i, schedule in enumerate(given)}
 
 
 def plateau_schedules(cfg: Config) -> list[tuple[str, dict]]:
@@ -34,6 +53,12 @@ def goes_by_metric(cfg: Config) -> list[str]:
     return [schedule.get("monitor", "loss") for _, schedule in plateau_schedules(cfg)]
 
 
+def type_of(schedule: dict) -> str:
+    """Return its type as a config names it, also where that is the class itself."""
+    given = schedule["type"]
+    return given.__name__ if isinstance(given, type) else str(given)
+
+
 def kind_of(schedule: dict) -> str:
-    """Return its class, without the scope."""
-    return str(schedule["type"]).rpartition(".")[2]
+    """Return the name of its class, without the scope."""
+    return type_of(schedule).rpartition(".")[2]

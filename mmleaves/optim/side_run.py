@@ -35,6 +35,11 @@ def side_run(cfg: Config) -> Iterator[Config]:
             cfg[f"{key}_{part}"] = None
     for name in _OTHERS:
         cfg.default_hooks.pop(name, None)
+    # Of averages it needs none, and `begin_epoch` of the hook may be past its end.
+    for name in [n for n, hook in cfg.default_hooks.items() if _averages(hook)]:
+        del cfg.default_hooks[name]
+    hooks = cfg.get("custom_hooks") or []
+    cfg.custom_hooks = [hook for hook in hooks if not _averages(hook)]
     cfg.default_hooks.update(dict.fromkeys(_STOCK))
     cfg.visualizer = {"type": "Visualizer", "vis_backends": []}
     cfg.resume = False
@@ -44,3 +49,8 @@ def side_run(cfg: Config) -> Iterator[Config]:
     with tempfile.TemporaryDirectory(prefix="mmleaves-") as folder:
         cfg.work_dir = folder
         yield cfg
+
+
+def _averages(hook: dict | None) -> bool:
+    kind = hook.get("type") if isinstance(hook, dict) else None
+    return str(kind).rpartition(".")[2] == "EMAHook"

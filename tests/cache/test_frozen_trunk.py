@@ -5,11 +5,14 @@ import copy
 import pytest
 import torch
 from freezing.conformance import CASES, TIMM_CASES, build, images
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.models import BiasedResNet18
+from mmleaves.models.branches import resized
+from mmleaves.registry import MODELS
 
 ALL = {case.name: case for case in (*CASES, *TIMM_CASES)}
 POLICIES = ("classifier", "all-but-first:1", "last:1")
@@ -245,3 +248,55 @@ def test_norms_are_folded_where_a_convolution_has_a_short_way(tried, run):
     torch.testing.assert_close(
         tensors(trunk.extract_feat(images)), expected, rtol=1e-3, atol=1e-4
     )
+
+
+def two_branches(weight):
+    """A frozen branch beside one whose last BatchNorm lets ``weight`` of it through."""
+    init_default_scope("mmpretrain")
+    thin = dict(type="MobileNetV2", widen_factor=0.25)
+    model = MODELS.build(
+        dict(
+            type="ImageClassifier",
+            backbone=dict(
+                type="mmleaves.TwoBranches",
+                branches=dict(left=dict(thin), right=dict(thin)),
+                sides_px=dict(right=32),
+            ),
+            head=dict(
+                type="mmleaves.FusionClsHead", in_channels=(1280, 1280), num_classes=3
+            ),
+        )
+    )
+    norm = model.backbone.branches["right"].conv2.bn
+    nn.init.constant_(norm.weight, weight)
+    nn.init.constant_(norm.bias, 1)
+    return model
+
+
+@pytest.mark.parametrize("weight", [1, 1e-9])
+def test_a_branch_that_is_trained_gets_its_images_however_little_it_gives(weight):
+    model = two_branches(weight)
+    freezer = Freezer(model, dict(left="classifier", right="all"))
+    freezer.apply(0)
+    with pytest.raises(ValueError, match="needs more than the output of backbone"):
+        FrozenTrunk(model, freezer.frozen_modules(0), torch.randn(2, 3, 64, 64))
+
+
+class Resizing(Classifier):
+    def extract_feat(self, inputs):
+        return self.backbone(resized(inputs, 32))
+
+
+def test_stand_ins_for_images_can_be_resized_where_features_are_bfloat16():
+    built = build(ALL["MobileNetV2"])
+    model = Resizing(built.backbone, built.head).eval()
+    freezer = Freezer(model, "last:1")
+    freezer.apply(0)
+    images = torch.randn(2, 3, 64, 64)
+    trunk = FrozenTrunk(model, freezer.frozen_modules(0), images)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        features = trunk.features(images)
+        assert features[0].dtype == torch.bfloat16
+        cut = tensors(trunk.extract_feat(Features(features, (3, 64, 64))))
+        whole = tensors(model.extract_feat(images))
+    torch.testing.assert_close(cut.float(), whole.float(), rtol=0.05, atol=0.05)

@@ -14,6 +14,7 @@ from mmleaves.commands import test as test_command
 from mmleaves.commands import train as train_command
 from mmleaves.config import load_config
 from mmleaves.evidence.predict import predict
+from mmleaves.freezing.lora import add_lora
 from mmleaves.models.folding import FOLDED_BY
 
 CONFIG = """
@@ -198,3 +199,12 @@ def test_no_file_is_overwritten(tmp_path):
         check_out(str(tmp_path / "folded.pth"))
     with pytest.raises(ValueError, match=r"expected the name of a checkpoint"):
         check_out(str(tmp_path / "folded"))
+
+
+def test_low_rank_updates_are_not_left_out_in_silence(tmp_path):
+    cfg = small_config("LeViT")
+    model = _build(cfg)
+    add_lora(model, 2)
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "lora.pth")
+    with pytest.raises(ValueError, match=r"lora\.pth holds low-rank updates"):
+        fold(cfg, str(tmp_path / "lora.pth"), image_px=64)

@@ -1,8 +1,10 @@
 """Real trainings: what is frozen stays so, whatever else is switched on."""
 
+import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from tool_runs import ROOT, check, run_python, run_tool
@@ -272,3 +274,127 @@ def test_a_run_is_not_resumed_with_another_policy(small, tmp_path):
     done = run_tool("train", *args, "--resume", "--cfg-options", *more)
     assert done.returncode == 2
     assert "begun with trainable='classifier', and is resumed with 'all'" in done.stderr
+
+
+def averaging(folder, trainable):
+    """Write a config that averages; return it."""
+    config = folder / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+trainable = {trainable!r}
+custom_hooks = [dict(type="EMAHook", momentum=0.02)]
+precision = "float32"
+""")
+    return config
+
+
+@pytest.fixture(scope="module")
+def averaged(small, tmp_path_factory):
+    """A run of two epochs, the second of the classifier alone, and its config."""
+    folder = tmp_path_factory.mktemp("averaged")
+    config = averaging(folder, ["all", "classifier@1"])
+    options = [*small, "train_cfg.max_epochs=2", "param_scheduler=[]"]
+    work = ["--no-pretrained", "--work-dir", folder / "run"]
+    check(run_tool("train", config, *work, "--cfg-options", *options))
+    return config, folder / "run"
+
+
+def test_a_run_starts_from_the_averages_in_what_it_freezes_too(
+    averaged, small, tmp_path
+):
+    weights = averaged[1] / "epoch_1.pth"
+    raw = state(weights, "ema_state_dict")
+    config = averaging(tmp_path, "classifier")
+    options = [*small, "train_cfg.max_epochs=1", f"load_from={weights}"]
+    run = ["--no-pretrained", "--work-dir", tmp_path / "run"]
+    check(run_tool("train", config, *run, "--cfg-options", *options))
+    given, ended = state(weights), state(tmp_path / "run" / "epoch_1.pth")
+    trunk = [n for n in given if n.startswith("backbone.") and n.endswith(".weight")]
+    assert all(torch.equal(given[name], ended[name]) for name in trunk)
+    assert not all(torch.equal(raw[f"module.{name}"], ended[name]) for name in trunk)
+
+
+def probabilities(config, weights, small, table):
+    images = small[0].partition("=")[2]
+    done = run_tool(
+        *("predict", config, weights, images, "--out", table),
+        *("--cfg-options", "precision=float32"),
+    )
+    check(done)
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    return np.array([float(row["prob:7. Ilex aquifolium"]) for row in rows])
+
+
+def test_a_checkpoint_of_averages_predicts_as_they_do(averaged, small, tmp_path):
+    config, run = averaged
+    weights = run / "epoch_1.pth"
+    ours = probabilities(config, weights, small, tmp_path / "ours.csv")
+    plain = probabilities(CONFIG, weights, small, tmp_path / "plain.csv")
+    assert np.abs(ours - plain).max() < 1e-5
+
+
+def test_what_was_averaged_can_be_asked_for_too(averaged, small, tmp_path):
+    config, run = averaged
+    weights = run / "epoch_1.pth"
+    origin = tmp_path / "origin.py"
+    which = "evaluate_on_ema=False, evaluate_on_origin=True"
+    text = config.read_text().replace("momentum=0.02", f"momentum=0.02, {which}")
+    origin.write_text(text)
+    ours = probabilities(origin, weights, small, tmp_path / "ours.csv")
+
+    averages = probabilities(CONFIG, weights, small, tmp_path / "averages.csv")
+    stored = torch.load(weights, weights_only=True)
+    raw = stored.pop("ema_state_dict")
+    stored["state_dict"] = {
+        name: raw[f"module.{name}"] for name in stored["state_dict"]
+    }
+    torch.save(stored, tmp_path / "raw.pth")
+    plain = probabilities(CONFIG, tmp_path / "raw.pth", small, tmp_path / "plain.csv")
+    assert np.abs(ours - plain).max() < 1e-5 < np.abs(averages - plain).max()
+
+
+def test_a_stage_that_the_loss_does_not_depend_on_is_named(small, tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+model = dict(
+    backbone=dict(_delete_=True, type="ResNet", depth=18, out_indices=(2,)),
+    head=dict(in_channels=256),
+)
+trainable = "last:1"
+""")
+    options = [*small, "train_cfg.max_epochs=1"]
+    work = ["--work-dir", tmp_path / "run"]
+    done = check(run_tool("train", config, *work, "--cfg-options", *options))
+    assert done.stdout.count("and had no gradient in the first iteration") == 1
+    assert "stage 4 (layer4) is to be trained, 8,393,728 parameters, and" in done.stdout
+
+
+def test_low_rank_updates_of_another_rank_are_refused(small, tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+arch = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
+model = dict(
+    backbone=dict(
+        _delete_=True, type="VisionTransformer", arch=arch, img_size=64, patch_size=16
+    ),
+    neck=None,
+    head=dict(_delete_=True, type="VisionTransformerClsHead", in_channels=16),
+)
+val_dataloader = None
+val_evaluator = None
+val_cfg = None
+""")
+    options = [*small, "train_cfg.max_epochs=1"]
+    first, second = (["--work-dir", tmp_path / name] for name in ("two", "four"))
+    train = ["train", config, "--no-validate"]
+    check(run_tool(*train, *first, "--cfg-options", *options, "trainable=lora:2"))
+    weights = f"load_from={tmp_path / 'two' / 'epoch_1.pth'}"
+    done = run_tool(
+        *(*train, *second, "--cfg-options", *options, "trainable=lora:4", weights)
+    )
+    assert done.returncode == 2
+    assert "low-rank updates of rank 2, and trainable='lora:4' adds" in done.stderr

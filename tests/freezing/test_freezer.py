@@ -404,3 +404,32 @@ def test_a_pattern_need_not_match_in_both_branches(two_branches):
     assert any("blocks.layers.2" in name for name in found)
     with pytest.raises(ValueError, match="matches no parameter"):
         Freezer(two_branches, "names:layers9")
+
+
+def test_a_policy_whose_choice_the_model_keeps_fixed_is_refused():
+    net = dict(type="ResNet", depth=18, norm_cfg=dict(type="BN", requires_grad=False))
+    head = dict(type="LinearClsHead", num_classes=3, in_channels=512)
+    model = build(net, head, dict(type="GlobalAveragePooling"))
+    for setting in ("norms", "names:bn1", ["classifier", "norms@1"]):
+        with pytest.raises(ValueError, match=r"chooses \d+ tensors of the backbone"):
+            Freezer(model, setting)
+    # Where some can be trained, they are.
+    assert "backbone.layer4.0.conv1.weight" in Freezer(model, "last:1").trained(0)
+    assert "backbone.layer4.0.bn1.weight" not in Freezer(model, "last:1").trained(0)
+    net = dict(type="ResNet", depth=18, frozen_stages=4)
+    model = build(net, head, dict(type="GlobalAveragePooling"))
+    assert sorted(Freezer(model, "all").trained(0)) == HEAD
+    with pytest.raises(ValueError, match=r"has all of them fixed"):
+        Freezer(model, "last:1")
+
+
+def test_a_global_response_norm_is_a_norm_with_a_bias():
+    net = dict(type="ConvNeXt", arch="atto", use_grn=True, layer_scale_init_value=0.0)
+    head = dict(type="LinearClsHead", num_classes=3, in_channels=320)
+    model = build(net, head)
+    names = [name for name, _ in model.named_parameters() if ".grn." in name]
+    betas = {name for name in names if name.endswith(".beta")}
+    assert len(names) == 2 * len(betas) == 24
+    assert Freezer(model, "norms").trained(0).issuperset(names)
+    trained = Freezer(model, "biases").trained(0)
+    assert {name for name in names if name in trained} == betas

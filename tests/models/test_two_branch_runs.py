@@ -260,6 +260,22 @@ def test_what_makes_extra_features_wrong_is_refused_before_the_first_epoch(
         run(train, EXTRA, *work, *options(data, *NARROW_EXTRA, *settings))
 
 
+def test_mixing_that_begins_later_is_refused_beside_extra_features(drawn, tmp_path):
+    config = tmp_path / "own.py"
+    config.write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{EXTRA}.py"}"]
+mix = dict(augments=dict(type="Mixup", alpha=0.2))
+custom_hooks = [
+    dict(type="mmleaves.StandardizeFeaturesHook"),
+    dict(type="SwitchRecipeHook", schedule=[dict(action_epoch=2, batch_augments=mix)]),
+]
+""")
+    work = ["--no-pretrained", "--work-dir", tmp_path / "run"]
+    with pytest.raises(ValueError, match="and `batch_augments` out of a SwitchRecipe"):
+        run(train, config, *work, *options(drawn, *NARROW_EXTRA))
+    assert not list(tmp_path.glob("run/*.pth"))
+
+
 def test_another_head_cannot_take_extra_features(drawn, tmp_path):
     config = tmp_path / "mixed.py"
     config.write_text(

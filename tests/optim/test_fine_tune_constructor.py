@@ -172,3 +172,25 @@ def test_a_frozen_parameter_is_not_decayed(mobilenet):
     mobilenet.head.fc.weight.grad = torch.ones_like(mobilenet.head.fc.weight)
     steps.step()
     assert torch.equal(mobilenet.backbone.conv1.conv.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "name"),
+    [
+        (dict(type="VisionTransformer", pre_norm=True), "pre_norm.weight"),
+        (dict(type="DistilledVisionTransformer"), "dist_token"),
+        (
+            dict(type="BEiTViT", use_shared_rel_pos_bias=True, use_rel_pos_bias=False),
+            "rel_pos_bias.relative_position_bias_table",
+        ),
+    ],
+    ids=["norm", "token", "positions"],
+)
+def test_layer_decay_takes_all_of_the_stem_for_the_first_depth(backbone, name):
+    arch = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32)
+    size = dict(arch=arch, img_size=32, patch_size=16)
+    head = dict(type="LinearClsHead", num_classes=3, in_channels=16)
+    model = build(backbone | size, head)
+    rates = settings_of(model, optimizer(model, layer_decay=0.5))
+    projection = rates["backbone.patch_embed.projection.weight"][0]
+    assert rates[f"backbone.{name}"][0] == projection < rates["head.fc.weight"][0]

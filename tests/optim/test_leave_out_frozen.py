@@ -5,6 +5,7 @@ import torch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import init_default_scope
 from torch import nn
+from torch.distributed.optim import ZeroRedundancyOptimizer
 
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.optim.leave_out_frozen import leave_out_frozen
@@ -49,6 +50,21 @@ def test_one_of_two_optimisers_may_hold_nothing(mobilenet):
     assert [len(group["params"]) for group in held["backbone"]] == [0]
     assert [len(group["params"]) for group in held["head"]] == [2]
     assert both["backbone"].get_lr() == {"lr": [1]}  # to be logged
+
+
+def test_a_sharded_optimiser_saves_what_is_left(mobilenet):
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        sharded = ZeroRedundancyOptimizer(
+            mobilenet.parameters(), torch.optim.Adagrad, lr=1
+        )
+        wrapper = OptimWrapper(sharded)
+        leave_out_frozen(wrapper, Freezer(mobilenet, "classifier"))
+        sharded.consolidate_state_dict()
+        assert wrapper.state_dict()["state"].keys() == {0, 1}
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_an_optimiser_of_frozen_parameters_alone_is_refused(mobilenet):

@@ -200,6 +200,11 @@ def small(leaves, monkeypatch):
         ([], {"custom_hooks": [{"type": "EMAHook"}]}, "has an EMAHook"),
         (
             [],
+            {"trainable": ["classifier", "all@2"]},
+            "trains the classifier alone, and trainable=.'classifier', 'all@2'. more",
+        ),
+        (
+            [],
             {"param_scheduler": [{"type": "ReduceOnPlateauLR", "monitor": "x"}]},
             "one that goes by each validation",
         ),

@@ -115,3 +115,14 @@ def test_a_loss_of_nan_ends_the_sweep_and_is_said(drawn):
     assert found.ended == "at 1e-05 the loss was nan"
     with pytest.raises(ValueError, match="in 0 iterations: at 1e-05 the loss was nan"):
         choose(found)
+
+
+@pytest.mark.parametrize("place", ["custom_hooks", "default_hooks"])
+def test_averages_that_begin_after_the_sweep_stay_out_of_it(drawn, place):
+    cfg = load_config(CONFIG, [*drawn, "model.backbone.init_cfg=None"])
+    averages = dict(type="mmpretrain.EMAHook", begin_epoch=3)
+    if place == "custom_hooks":
+        cfg.custom_hooks = [averages]
+    else:
+        cfg.default_hooks.averages = averages
+    assert len(sweep(cfg, sweep_rates(1e-5, 1e-4, 10)).losses) == 10

@@ -1,8 +1,10 @@
 import pytest
 from mmengine.config import Config
+from mmengine.optim import OneCycleLR
 from tool_runs import ROOT
 
 from mmleaves.config import load_config
+from mmleaves.doctor.diagnosis import check_config
 from mmleaves.doctor.schedule import check_schedule
 from mmleaves.experiments.run_config import check_epoch_rule
 from mmleaves.optim.schedule_check import schedule_warnings
@@ -61,7 +63,7 @@ def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
         (
             dict(type="MultiStepLR", milestones=[5, 10]),
             "param_scheduler.0 (MultiStepLR): epoch 10 of its milestones [5, 10] never "
-            "comes, as the run has 10 epochs. Leave it out, or set "
+            "comes, as the run has 10 epochs. Give milestones below 10, or set "
             "train_cfg.max_epochs.",
         ),
         (
@@ -70,7 +72,8 @@ def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
         ),
         (
             dict(type="MultiStepLR", milestones=[6], begin=5),
-            "epoch 6 of its milestones [6] never comes",  # the 11th
+            "epoch 6 of its milestones [6] never comes, as the run has 10 epochs and "
+            "it begins at epoch 5. Give milestones below 5, or set train_cfg.max",
         ),
         (
             dict(type="LinearLR", end=12),
@@ -115,16 +118,36 @@ def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
         ),
         (
             dict(type="mmleaves.OneCycleLR", total_steps=20, by_epoch=False),
-            "total_steps is 20, and it has 40 iterations: after 20 MMEngine ends the "
+            "total_steps is 20, and it has 40 iterations: after 21 MMEngine ends the "
             "run. Set total_steps to 40.",
         ),
         (
+            dict(type="mmleaves.OneCycleLR", total_steps=9),
+            "total_steps is 9, and it has 10 epochs: in the last epoch the rate turns "
+            "back. Set total_steps to 10.",
+        ),
+        (
+            dict(type="mmleaves.OneCycleLR", total_steps=5, convert_to_iter_based=True),
+            "it has 10 epochs: after 5 epochs and one iteration MMEngine ends the run.",
+        ),
+        (
             dict(type="StepLR", step_size=30),
-            "its step_size is 30, and the run has 10 epochs: the rate never steps.",
+            "its step_size is 30, and the run has 10 epochs: the rate never steps. Set "
+            "step_size below 10, or leave out the schedule.",
         ),
         (
             dict(type="ConstantLR", factor=0.01),
-            "it has no `end`, and the run has 10 epochs: the rate stays where it",
+            "it has no `end`, and the run has 10 epochs: the full rate is reached in "
+            "the last epoch alone. Set `end` to the epoch at which it is to be.",
+        ),
+        (
+            dict(type="LinearLR", start_factor=0.1),
+            "it has no `end`, and the run has 10 epochs: the full rate is",
+        ),
+        (
+            dict(type="MultiStepLR", milestones=[3, 7], end=6),
+            "epoch 7 of its milestones [3, 7] never comes, as it ends at epoch 6. Give "
+            "milestones below 6, or set `end`.",
         ),
         (
             dict(type="CosineRestartLR", periods=[2, 4]),
@@ -153,6 +176,11 @@ def test_a_schedule_that_does_not_fit_the_run_is_named(schedule, text):
         [dict(type="ReduceOnPlateauLR", monitor="loss/cross_entropy")],
         [dict(type="LinearLR", end=40, by_epoch=False)],
         [dict(type="ConstantLR", factor=1.0)],
+        [dict(type="LinearLR", start_factor=1.0, end_factor=0.01)],  # a straight fall
+        [
+            dict(type="CosineAnnealingLR", by_epoch=False, T_max=20, end=20),
+            dict(type="MultiStepLR", begin=5, milestones=[2]),
+        ],
     ],
 )
 def test_a_schedule_that_fits_gives_no_alarm(schedules):
@@ -205,7 +233,7 @@ def test_a_momentum_may_move_against_mmengine_s_own_cycle():
     (text,) = said(own, dict(momentum, pct_start=0.5))
     assert "and that of OneCycleParamScheduler 0.3" in text
     (text,) = said(dict(own, total_steps=5))
-    assert "after 5 MMEngine ends the run" in text
+    assert "after 6 MMEngine ends the run" in text
 
 
 def test_schedules_of_two_optimisers_are_read_each_by_itself():
@@ -213,7 +241,7 @@ def test_schedules_of_two_optimisers_are_read_each_by_itself():
     given = dict(head=[dict(type="CosineAnnealingLR", T_max=10), late], trunk=late)
     first, second = said(given)
     assert first.startswith("param_scheduler.head.1 (MultiStepLR): epoch 20")
-    assert second.startswith("param_scheduler.trunk.0 (MultiStepLR): epoch 20")
+    assert second.startswith("param_scheduler.trunk (MultiStepLR): epoch 20")
     plateau = dict(type="ReduceOnPlateauLR", monitor="accuracy/top1")
     cfg = Config(
         dict(
@@ -263,6 +291,85 @@ def test_two_cycles_in_a_row_have_a_momentum_each():
     for schedule in both[2:]:
         schedule["pct_start"] = 0.5
     assert said(*both, iters=None) == []  # which belong together is unknown
+
+
+def test_a_momentum_belongs_to_the_cycle_that_it_begins_or_ends_with():
+    first, second = (CYCLE | {"begin": b, "end": b + 5} for b in (0, 5))
+    momentum = dict(type="mmleaves.OneCycleMomentum", begin=6, end=10)
+    (text,) = said(first, second, momentum)
+    assert "its begin is 6, and that of OneCycleLR 5" in text
+    # Of the first one, the iterations are unknown.
+    second = dict(second, by_epoch=False, begin=20, end=40)
+    momentum |= dict(by_epoch=False, begin=20, end=39)
+    (text,) = said(first, second, momentum, iters=None)
+    assert "its end is 39, and that of OneCycleLR 40" in text
+
+
+def test_what_goes_on_after_a_cosine_may_count_otherwise():
+    cosine = dict(type="CosineAnnealingLR", T_max=8, end=8)
+    warm_up = dict(type="LinearLR", by_epoch=False, end=500)
+    (text,) = said(cosine, warm_up, iters=4_000)
+    assert "it is done after epoch 8, and the run has 10 epochs" in text
+    assert said(cosine, warm_up, iters=None) == []
+
+
+def test_the_length_of_a_run_in_iterations_is_set_by_them():
+    train_cfg = dict(by_epoch=False, max_iters=200)
+    cfg = Config(dict(optim_wrapper={}, train_cfg=train_cfg))
+    cfg.param_scheduler = dict(type="MultiStepLR", by_epoch=False, milestones=[300])
+    (text,) = schedule_warnings(cfg, None)
+    assert text.endswith("below 200, or set train_cfg.max_iters.")
+    cfg.param_scheduler = dict(
+        type="CosineAnnealingLR", by_epoch=False, T_max=99, end=99
+    )
+    (text,) = schedule_warnings(cfg, None)
+    assert text.endswith("Set T_max and `end` to fit train_cfg.max_iters.")
+
+
+def test_a_schedule_whose_type_is_the_class_itself_is_checked():
+    (text,) = said(dict(type=OneCycleLR, total_steps=20, by_epoch=False))
+    assert text.startswith("param_scheduler.0 (OneCycleLR): total_steps is 20")
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        (dict(milestones=[3], gamma=0.1), "param_scheduler: found {'milestones'"),
+        ([dict(milestones=[3])], "param_scheduler.0: found {'milestones': [3]}"),
+        (dict(head=[dict(T_max=3)]), "param_scheduler.head.0: found {'T_max': 3}"),
+    ],
+)
+def test_a_schedule_without_a_type_is_refused(given, where):
+    train_cfg = dict(by_epoch=True, max_epochs=10)
+    cfg = Config(dict(optim_wrapper={}, train_cfg=train_cfg, param_scheduler=given))
+    with pytest.raises(ValueError, match="expected a schedule with a type") as refused:
+        schedule_warnings(cfg, 4)
+    assert str(refused.value).startswith(where)
+    found = [f for f in check_config(cfg) if f.kind == "schedule"]
+    assert [f.where for f in found] == [where.split(":")[0]]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "line"),
+    [
+        (dict(type="LinearLR", begin=10, end=12), "begin=0  # before 10"),
+        (dict(type="StepLR", step_size=30), "step_size=...  # below 10"),
+        (dict(type="MultiStepLR", milestones=[20]), "milestones=[...]  # below 10"),
+        (dict(type="CosineAnnealingLR", T_max=8, end=8), ""),
+        (dict(type="ConstantLR", factor=0.1), ""),
+    ],
+)
+def test_the_doctor_gives_the_line_that_the_advice_names(schedule, line):
+    train_cfg = dict(by_epoch=True, max_epochs=10)
+    cfg = Config(
+        dict(
+            optim_wrapper=dict(constructor="Own"),
+            train_cfg=train_cfg,
+            param_scheduler=schedule,
+        )
+    )
+    (finding,) = check_schedule(cfg, 4)
+    assert (finding.where, finding.line) == ("param_scheduler", line)
 
 
 def test_what_counts_in_iterations_goes_unchecked_where_their_number_is_unknown():

@@ -1,0 +1,73 @@
+"""Tell of what is to be trained and cannot be, as the loss does not depend on it."""
+
+import logging
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from mmleaves.freezing.freezer import Freezer
+
+
+class CheckGradientsHook(Hook):
+    """Name the parts that have no gradient in the first iteration, in the log.
+
+    Such as the last stage of a backbone of which ``out_indices`` takes an earlier one:
+    it would be counted as trained, and stay as it is. Where the policy changes over
+    time, it looks again.
+
+    The runner registers it, with the policy that it has applied.
+
+    Args:
+        freezer: The policy on the runner's model.
+    """
+
+    priority = "VERY_HIGH"  # after FreezeHook, which says what is trained
+
+    def __init__(self, freezer: Freezer) -> None:
+        self._freezer = freezer
+        self._step = -1
+        self._handles: list[RemovableHandle] = []
+        self._had_one: set[int] = set()
+
+    def before_train_iter(
+        self, runner: Runner, *args: object, **kwargs: object
+    ) -> None:
+        step = self._freezer.step(runner.epoch)
+        if step == self._step:
+            return
+        self._step, self._had_one = step, set()
+        trained = self._freezer.trained_tensors(step)
+        self._handles = [
+            # Not `grad`, which is cleared with the step.
+            parameter.register_post_accumulate_grad_hook(self._note)
+            for parameter in self._freezer.model.parameters()
+            if id(parameter) in trained
+        ]
+
+    def after_train_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
+        if not self._handles:
+            return
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        if not self._had_one:
+            return  # the loop trains in a way of its own
+        trained = self._freezer.trained(self._step)
+        parameters = dict(self._freezer.model.named_parameters(remove_duplicate=False))
+        for part in self._freezer.parts:
+            own = [parameters[name] for name in part.parameters if name in trained]
+            if own and self._had_one.isdisjoint(map(id, own)):
+                print_log(
+                    f"{part.name} is to be trained, {sum(p.numel() for p in own):,} "
+                    "parameters, and had no gradient in the first iteration: the loss "
+                    "does not depend on it. See `out_indices` of the backbone, or "
+                    "leave it frozen.",
+                    logger="current",
+                    level=logging.WARNING,
+                )
+
+    def _note(self, parameter: Tensor) -> None:
+        self._had_one.add(id(parameter))
