@@ -82,7 +82,19 @@ def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
         cfg.precision = "bfloat16"
     default_data_loaders(cfg, args)
     if args.tta:
+        _refuse_two_tests(cfg)
         _average_over_mirror_images(cfg)
+
+
+def _refuse_two_tests(cfg: "Config") -> None:
+    from mmleaves.hooks.averaging import averaging_hooks, tests_twice
+
+    if any(map(tests_twice, averaging_hooks(cfg))):
+        raise ValueError(
+            "--tta tests one set of weights, and an EMAHook of the config asks for "
+            "two: evaluate_on_ema and evaluate_on_origin. Set evaluate_on_origin=False "
+            "there."
+        )
 
 
 def _average_over_mirror_images(cfg: "Config") -> None:

@@ -44,7 +44,8 @@ class CheckGradientsHook(Hook):
             # Not `grad`, which is cleared with the step.
             parameter.register_post_accumulate_grad_hook(self._note)
             for parameter in self._freezer.model.parameters()
-            if id(parameter) in trained
+            # A hook of the user's own may have taken it back.
+            if id(parameter) in trained and parameter.requires_grad
         ]
 
     def after_train_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
@@ -57,17 +58,22 @@ class CheckGradientsHook(Hook):
             return  # the loop trains in a way of its own
         trained = self._freezer.trained(self._step)
         parameters = dict(self._freezer.model.named_parameters(remove_duplicate=False))
+        without = []
         for part in self._freezer.parts:
             own = [parameters[name] for name in part.parameters if name in trained]
+            own = [parameter for parameter in own if parameter.requires_grad]
             if own and self._had_one.isdisjoint(map(id, own)):
-                print_log(
-                    f"{part.name} is to be trained, {sum(p.numel() for p in own):,} "
-                    "parameters, and had no gradient in the first iteration: the loss "
-                    "does not depend on it. See `out_indices` of the backbone, or "
-                    "leave it frozen.",
-                    logger="current",
-                    level=logging.WARNING,
-                )
+                without.append(f"{part.name} ({sum(p.numel() for p in own):,})")
+        if without:
+            print_log(
+                f"Had no gradient in iteration {runner.iter + 1}, and are to be "
+                f"trained (parameters): {', '.join(without)}. Either the loss does not "
+                "depend on them, as where `out_indices` of the backbone takes an "
+                "earlier stage, or checkpointing (`with_cp`, `use_checkpoint`) behind "
+                "what is frozen keeps it from them.",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def _note(self, parameter: Tensor) -> None:
         self._had_one.add(id(parameter))

@@ -117,7 +117,7 @@ class FreezeHook(Hook):
     def _refuse_other_lora(self, checkpoint: dict) -> None:
         """Refuse low-rank updates that the model has no place for, or a smaller one."""
         given = {
-            name: len(tensor)
+            name.removeprefix("module."): len(tensor)  # of several processes
             for name, tensor in checkpoint.get("state_dict", {}).items()
             if name.endswith(".lora_down.weight")
         }
@@ -186,8 +186,8 @@ def _take_averages_for_weights(runner: Runner, checkpoint: dict) -> None:
     the training, or a test, begins: too late for what is frozen and folded by then.
     """
     is_training = isinstance(runner._train_loop, BaseLoop)
-    wants_both = any(getattr(h, "evaluate_on_origin", False) for h in runner.hooks)
-    if is_training or not wants_both:
+    wants_origin = any(getattr(h, "evaluate_on_origin", False) for h in runner.hooks)
+    if is_training or not wants_origin:
         checkpoint.pop("ema_state_dict", None)
 
 

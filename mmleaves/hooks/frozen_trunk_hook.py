@@ -66,7 +66,11 @@ class FrozenTrunkHook(Hook):
         self._leave(runner)
 
     def before_test(self, runner: Runner) -> None:
-        if any(getattr(hook, "evaluate_on_origin", False) for hook in runner.hooks):
+        if any(
+            getattr(hook, "evaluate_on_ema", False)
+            and getattr(hook, "evaluate_on_origin", False)
+            for hook in runner.hooks
+        ):
             return  # EMAHook changes the weights in the course of such a test
         # As in training, so that a checkpoint gets the scores that it got there.
         step = len(self._freezer.steps) - 1

@@ -15,6 +15,7 @@ from torch.utils.data import BatchSampler
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import near
 from mmleaves.freezing.policy import parse_steps
+from mmleaves.hooks.later_recipes import later_recipes
 from mmleaves.models.wrappers import unwrapped
 
 _LOSSES = ("CrossEntropyLoss", "LabelSmoothLoss")
@@ -64,6 +65,11 @@ def check_run(loop: EpochBasedTrainLoop) -> None:
         raise ValueError(
             "LinearProbeLoop averages no weights, and the config has an EMAHook. "
             f"Take it out of custom_hooks, {INSTEAD}"
+        )
+    if any("loss" in recipe for recipe in later_recipes(runner)):
+        raise ValueError(
+            "LinearProbeLoop trains with one loss, and a SwitchRecipeHook changes it. "
+            f"Take the hook out of custom_hooks, {INSTEAD}"
         )
     sampler, batches = loop.dataloader.sampler, loop.dataloader.batch_sampler
     if (

@@ -69,8 +69,8 @@ def _misfits(schedule: dict, others: Sequence[dict], run: RunLength) -> Iterator
         return
     elif _rises(schedule) and "end" not in schedule:
         yield (
-            f"it has no `end`, and {run_has}: the full rate is reached in the last "
-            f"{unit} alone. Set `end` to the {unit} at which it is to be."
+            f"it has no `end`, and {run_has}: it is done at the very end. Set `end` to "
+            f"the {unit} at which the full rate is to be reached."
         )
     else:
         yield from _steps_that_never_come(schedule, unit, length, run.setting)
@@ -158,10 +158,13 @@ def _other_length(
 
 def _past_its_cycle(schedule: dict, span: int, steps: int, unit: str) -> str:
     # MMEngine's takes one step more than it has, and no second.
+    begin = schedule.get("begin", 0)
     if schedule.get("by_epoch", True) and schedule.get("convert_to_iter_based"):
         return f"after {span} epochs and one iteration MMEngine ends the run"
-    if span + 1 < steps:
+    if span + 1 < steps or schedule.get("end", steps) > begin + steps:
         return f"after {span + 1} MMEngine ends the run"
+    if schedule.get("anneal_strategy", "cos") != "cos":
+        return f"in the last {unit} the rate is below 0"
     return f"in the last {unit} the rate turns back"
 
 

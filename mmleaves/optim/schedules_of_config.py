@@ -27,7 +27,8 @@ def schedules_of_each(cfg: Config) -> list[dict[str, dict]]:
 
 def _are_of_optimizers(given: dict) -> bool:
     return "type" not in given and all(
-        isinstance(own, dict | Sequence) and not isinstance(own, str)
+        isinstance(own, dict)
+        or (isinstance(own, list | tuple) and all(isinstance(s, dict) for s in own))
         for own in given.values()
     )
 

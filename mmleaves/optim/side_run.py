@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from mmengine.config import Config
 
+from mmleaves.hooks.averaging import averages
+
 # What keeps something of a run, or sets or checks what it is not about: hooks that
 # MMEngine puts back unless they are None, and others.
 _STOCK = ("checkpoint", "logger", "param_scheduler", "timer")
@@ -36,10 +38,10 @@ def side_run(cfg: Config) -> Iterator[Config]:
     for name in _OTHERS:
         cfg.default_hooks.pop(name, None)
     # Of averages it needs none, and `begin_epoch` of the hook may be past its end.
-    for name in [n for n, hook in cfg.default_hooks.items() if _averages(hook)]:
+    for name in [n for n, hook in cfg.default_hooks.items() if averages(hook)]:
         del cfg.default_hooks[name]
     hooks = cfg.get("custom_hooks") or []
-    cfg.custom_hooks = [hook for hook in hooks if not _averages(hook)]
+    cfg.custom_hooks = [hook for hook in hooks if not averages(hook)]
     cfg.default_hooks.update(dict.fromkeys(_STOCK))
     cfg.visualizer = {"type": "Visualizer", "vis_backends": []}
     cfg.resume = False
@@ -49,8 +51,3 @@ def side_run(cfg: Config) -> Iterator[Config]:
     with tempfile.TemporaryDirectory(prefix="mmleaves-") as folder:
         cfg.work_dir = folder
         yield cfg
-
-
-def _averages(hook: dict | None) -> bool:
-    kind = hook.get("type") if isinstance(hook, dict) else None
-    return str(kind).rpartition(".")[2] == "EMAHook"

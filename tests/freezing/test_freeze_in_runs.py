@@ -41,6 +41,12 @@ class LeakHook(Hook):
 
 
 @HOOKS.register_module()
+class FreezesHook(Hook):
+    def before_train(self, runner):
+        runner.model.backbone.layer3.requires_grad_(False)
+
+
+@HOOKS.register_module()
 class WeightsHook(Hook):
     def after_train_epoch(self, runner):
         digest = hashlib.sha256()
@@ -343,6 +349,12 @@ def test_what_was_averaged_can_be_asked_for_too(averaged, small, tmp_path):
     text = config.read_text().replace("momentum=0.02", f"momentum=0.02, {which}")
     origin.write_text(text)
     ours = probabilities(origin, weights, small, tmp_path / "ours.csv")
+    both = tmp_path / "both.py"
+    both.write_text(text.replace("evaluate_on_ema=False", "evaluate_on_ema=True"))
+    of_both = probabilities(both, weights, small, tmp_path / "both.csv")
+    done = run_tool("test", both, weights, "--tta", "--cfg-options", *small)
+    assert done.returncode == 2
+    assert "--tta tests one set of weights, and an EMAHook" in done.stderr
 
     averages = probabilities(CONFIG, weights, small, tmp_path / "averages.csv")
     stored = torch.load(weights, weights_only=True)
@@ -353,6 +365,7 @@ def test_what_was_averaged_can_be_asked_for_too(averaged, small, tmp_path):
     torch.save(stored, tmp_path / "raw.pth")
     plain = probabilities(CONFIG, tmp_path / "raw.pth", small, tmp_path / "plain.csv")
     assert np.abs(ours - plain).max() < 1e-5 < np.abs(averages - plain).max()
+    assert np.abs(of_both - averages).max() < 1e-5
 
 
 def test_a_stage_that_the_loss_does_not_depend_on_is_named(small, tmp_path):
@@ -368,8 +381,35 @@ trainable = "last:1"
     options = [*small, "train_cfg.max_epochs=1"]
     work = ["--work-dir", tmp_path / "run"]
     done = check(run_tool("train", config, *work, "--cfg-options", *options))
-    assert done.stdout.count("and had no gradient in the first iteration") == 1
-    assert "stage 4 (layer4) is to be trained, 8,393,728 parameters, and" in done.stdout
+    told = "Had no gradient in iteration 1, and are to be trained (parameters): "
+    assert done.stdout.count(told) == 1
+    assert f"{told}stage 4 (layer4) (8,393,728). Either the loss" in done.stdout
+
+
+def test_a_part_that_is_thawed_is_looked_at_again(small, tmp_path):
+    (tmp_path / "config.py").write_text(f"""
+_base_ = ["{ROOT / "configs" / f"{CONFIG}.py"}"]
+model = dict(
+    backbone=dict(_delete_=True, type="ResNet", depth=18, out_indices=(2,)),
+    head=dict(in_channels=256),
+)
+trainable = ["classifier", "all@1"]
+""")
+    options = [*small, "train_cfg.max_epochs=2"]
+    work = ["--work-dir", tmp_path / "run", "--cfg-options", *options]
+    done = check(run_tool("train", tmp_path / "config.py", *work))
+    assert done.stdout.count("Had no gradient in iteration") == 1
+    # The first of the second epoch.
+    assert "Had no gradient in iteration 4, and are" in done.stdout
+
+
+def test_what_a_hook_of_the_users_own_freezes_ends_no_run(small, tmp_path):
+    config, env = config_with(tmp_path, "FreezesHook", "all")
+    options = [*small, "train_cfg.max_epochs=1"]
+    work = ["--no-pretrained", "--work-dir", tmp_path / "run"]
+    done = run_tool("train", config, *work, "--cfg-options", *options, env=env)
+    check(done)
+    assert "Had no gradient" not in done.stdout
 
 
 def test_low_rank_updates_of_another_rank_are_refused(small, tmp_path):

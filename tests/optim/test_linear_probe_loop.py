@@ -200,6 +200,20 @@ def small(leaves, monkeypatch):
         ([], {"custom_hooks": [{"type": "EMAHook"}]}, "has an EMAHook"),
         (
             [],
+            {
+                "custom_hooks": [
+                    {
+                        "type": "SwitchRecipeHook",
+                        "schedule": [
+                            {"action_epoch": 2, "loss": {"type": "CrossEntropyLoss"}}
+                        ],
+                    }
+                ]
+            },
+            "trains with one loss, and a SwitchRecipeHook changes it",
+        ),
+        (
+            [],
             {"trainable": ["classifier", "all@2"]},
             "trains the classifier alone, and trainable=.'classifier', 'all@2'. more",
         ),

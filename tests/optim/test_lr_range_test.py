@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from mmpretrain.engine import EMAHook
 from tool_runs import check, run_tool
 
 from mmleaves.config import load_config
@@ -117,10 +118,14 @@ def test_a_loss_of_nan_ends_the_sweep_and_is_said(drawn):
         choose(found)
 
 
-@pytest.mark.parametrize("place", ["custom_hooks", "default_hooks"])
-def test_averages_that_begin_after_the_sweep_stay_out_of_it(drawn, place):
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [("custom_hooks", EMAHook), ("default_hooks", "mmpretrain.EMAHook")],
+    ids=["custom_hooks", "default_hooks"],
+)
+def test_averages_that_begin_after_the_sweep_stay_out_of_it(drawn, place, kind):
     cfg = load_config(CONFIG, [*drawn, "model.backbone.init_cfg=None"])
-    averages = dict(type="mmpretrain.EMAHook", begin_epoch=3)
+    averages = dict(type=kind, begin_epoch=3)
     if place == "custom_hooks":
         cfg.custom_hooks = [averages]
     else:

@@ -127,6 +127,11 @@ def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
             "back. Set total_steps to 10.",
         ),
         (
+            dict(type="mmleaves.OneCycleLR", total_steps=9, anneal_strategy="linear"),
+            "total_steps is 9, and it has 10 epochs: in the last epoch the rate is "
+            "below 0. Set total_steps to 10.",
+        ),
+        (
             dict(type="mmleaves.OneCycleLR", total_steps=5, convert_to_iter_based=True),
             "it has 10 epochs: after 5 epochs and one iteration MMEngine ends the run.",
         ),
@@ -137,12 +142,12 @@ def test_the_rows_of_table_1_at_batch_64_have_a_rate_for_256():
         ),
         (
             dict(type="ConstantLR", factor=0.01),
-            "it has no `end`, and the run has 10 epochs: the full rate is reached in "
-            "the last epoch alone. Set `end` to the epoch at which it is to be.",
+            "it has no `end`, and the run has 10 epochs: it is done at the very "
+            "end. Set `end` to the epoch at which the full rate is to be reached.",
         ),
         (
             dict(type="LinearLR", start_factor=0.1),
-            "it has no `end`, and the run has 10 epochs: the full rate is",
+            "it has no `end`, and the run has 10 epochs: it is done at the very end.",
         ),
         (
             dict(type="MultiStepLR", milestones=[3, 7], end=6),
@@ -335,6 +340,7 @@ def test_a_schedule_whose_type_is_the_class_itself_is_checked():
     ("given", "where"),
     [
         (dict(milestones=[3], gamma=0.1), "param_scheduler: found {'milestones'"),
+        (dict(milestones=[3]), "param_scheduler: found {'milestones'"),
         ([dict(milestones=[3])], "param_scheduler.0: found {'milestones': [3]}"),
         (dict(head=[dict(T_max=3)]), "param_scheduler.head.0: found {'T_max': 3}"),
     ],
