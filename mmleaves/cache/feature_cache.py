@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, default_collate, pseudo_collate
 from mmengine.dist import barrier, get_rank, get_world_size
 from mmengine.logging import MMLogger
 from rich.progress import track
@@ -28,6 +28,7 @@ from mmleaves.cache.views import (
     packed_labels,
     pipeline_text,
     random_transforms,
+    roots_of,
     view_key,
 )
 from mmleaves.loader_workers import WorkerStart
@@ -41,6 +42,10 @@ _ADVICE = (
 )
 
 
+class FeaturesTooLargeError(ValueError):
+    """Features would take more than the limit, or than the disk has."""
+
+
 @dataclass(frozen=True)
 class CacheSettings:
     """What the config says under ``feature_cache``.
@@ -51,8 +56,9 @@ class CacheSettings:
         folder: Where features are kept, for all runs; by default ``features`` in
             ``$MMLEAVES_CACHE``, else in ``~/.cache/mmleaves``.
         limit_gb: Most that the features of one run, training and validation, may take
-            on the disk, in 10^9 bytes.
-        memory_gb: Up to this size, the features of a data set are held in memory.
+            on the disk, in 10^9 bytes; where the policy changes, those of one step.
+        memory_gb: Up to this size, the features of training are held in memory, and so
+            those of validation.
     """
 
     views: int | None = None
@@ -156,9 +162,10 @@ class FeatureCache:
             seed: The run's.
 
         Raises:
+            FeaturesTooLargeError: If they would take more than the limit or than the
+                disk has.
             ValueError: If a pipeline draws and ``views`` is not set, images differ in
-                size, or the features would take more than the limit or than the disk
-                has.
+                size, or something else is not the same for features as for images.
         """
         plans = {part: self._plan(loader, part) for part, loader in loaders.items()}
         self._check_size(plans)
@@ -180,12 +187,15 @@ class FeatureCache:
     def _plan(self, loader: DataLoader, part: str) -> _Plan:
         dataset = loader.dataset
         views = self._views(dataset, part)
+        _refuse_collating(loader, part)
+        roots = roots_of(dataset)
         store = FeatureStore(self._settings.root / self._folder_name(dataset))
         store.sweep()
         keys = [
             [view_key(content, view) for view in range(views)]
-            for content in map(
-                content_key, map(dataset.get_data_info, range(len(dataset)))
+            for content in (
+                content_key(dataset.get_data_info(i), roots)
+                for i in range(len(dataset))
             )
         ]
         with drawing_from():
@@ -222,7 +232,7 @@ class FeatureCache:
         of = "; ".join(f"images of {part}: {plan}" for part, plan in plans.items())
         total = sum(plan.nbytes for plan in plans.values()) / _GB
         if total > self._settings.limit_gb:
-            raise ValueError(
+            raise FeaturesTooLargeError(
                 f"The features ({of}) take {total:.2g} GB, over the limit of "
                 f"feature_cache.limit_gb={self._settings.limit_gb:g}. Raise it, or: "
                 f"{_ADVICE}"
@@ -230,7 +240,7 @@ class FeatureCache:
         more = sum(p.row_bytes * len(p.missing()) for p in plans.values()) / _GB
         free = shutil.disk_usage(self._settings.root).free / _GB
         if more > free:
-            raise ValueError(
+            raise FeaturesTooLargeError(
                 f"The features ({of}) take {more:.2g} GB more, and the disk of "
                 f"{self._settings.root} has {free:.2g} GB left. {_ADVICE}"
             )
@@ -261,7 +271,8 @@ class FeatureCache:
             return
         batches = DataLoader(
             Views(plan.loader.dataset, missing, plan.shape),
-            batch_size=64,
+            # No more at once than a run on images would have in memory.
+            batch_size=min(64, plan.loader.batch_size or 1),
             num_workers=plan.loader.num_workers,
             pin_memory=plan.loader.pin_memory,
             worker_init_fn=WorkerStart(),
@@ -276,6 +287,17 @@ class FeatureCache:
             if sum(len(tensors[0]) for tensors in done) >= rows_a_file:
                 _write(plan.store, keys, done)
         _write(plan.store, keys, done)
+
+
+def _refuse_collating(loader: DataLoader, part: str) -> None:
+    collate = getattr(loader.collate_fn, "func", loader.collate_fn)
+    known = (default_collate, pseudo_collate, torch.utils.data.default_collate)
+    if collate not in known:
+        raise ValueError(
+            f"feature_cache: {part}_dataloader.collate_fn is "
+            f"{getattr(collate, '__name__', collate)}, expected default_collate, as "
+            "features are put together without it. Leave it out, or feature_cache."
+        )
 
 
 def _number(key: bytes) -> int:

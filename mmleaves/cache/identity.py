@@ -4,15 +4,18 @@ A ``repr`` does not serve: some leave settings out, long arrays are cut short, a
 address in others is another one in each run.
 """
 
-import re
+import copyreg
+import inspect
+import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path, PurePath
 from types import (
     BuiltinFunctionType,
     CellType,
+    CodeType,
     FunctionType,
     MethodType,
     ModuleType,
@@ -31,7 +34,13 @@ _PACKAGES = (
 def described(value: object, _within: tuple[int, ...] = ()) -> object:
     """Return all that a value is set to, as lists and text, for ``json.dumps``.
 
-    Of an object that is its class, with the code of that, and its attributes.
+    Of an object that is its class, with the code of that, and its attributes; or what
+    it would be pickled as, where it has a way of its own for that, or no attributes, as
+    what is written in C. Of a generator of random numbers it is the class alone: each
+    run begins with another.
+
+    Raises:
+        ValueError: If nothing tells what an object is set to.
     """
     if id(value) in _within:
         return "itself"
@@ -46,6 +55,8 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
         case torch.Tensor():
             plain = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
             return [str(value.dtype), list(value.shape), described(plain.numpy())]
+        case np.random.Generator() | np.random.RandomState() | random.Random():
+            return described(type(value))
         case Mapping():
             return [[described(k, within), described(value[k], within)] for k in value]
         case list() | tuple():
@@ -68,12 +79,42 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
             return [value.__name__, version, _digest_of_module(value.__name__)]
         case BuiltinFunctionType():
             return _code_of_function(value)
+    if hasattr(value, "__array_interface__"):  # such as Pillow's images
+        return [described(type(value)), described(np.asarray(value))]
     slots = _slots(type(value))
-    if slots or hasattr(value, "__dict__"):
+    if (slots or hasattr(value, "__dict__")) and not _pickles_in_its_own_way(value):
         held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
         held |= getattr(value, "__dict__", {})
         return [described(type(value)), described(held, within)]
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return [described(type(value)), described(_pickled(value), within)]
+
+
+def _pickles_in_its_own_way(value: object) -> bool:
+    kind = type(value)
+    names = ("__getstate__", "__reduce__", "__reduce_ex__")
+    return kind in copyreg.dispatch_table or any(
+        getattr(kind, name, None) is not getattr(object, name, None) for name in names
+    )
+
+
+def _pickled(value: object) -> object:
+    """Return what pickle would make an object from, beside its class."""
+    registered = copyreg.dispatch_table.get(type(value))
+    try:
+        made = registered(value) if registered else value.__reduce_ex__(4)
+    # Whatever the class raises: it is not meant to be pickled.
+    except Exception as error:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise ValueError(
+            f"feature_cache: found a {kind} in a pipeline or a data set, and nothing "
+            f"tells what it is set to ({error}), so that features of another setting "
+            "could be taken for its own. Make it where it is used, from settings that "
+            "are plain, or leave out feature_cache."
+        ) from error
+    if isinstance(made, str):  # the name of something there is one of
+        return made
+    make, given, *state = made
+    return [make, *(list(s) if isinstance(s, Iterator) else s for s in (given, *state))]
 
 
 def _code_of_function(function: Callable) -> list[str]:
@@ -99,9 +140,45 @@ def _slots(kind: type) -> list[str]:
 
 @cache
 def code_of(kind: type) -> str:
-    """Return a digest of the files that a class and its bases are written in."""
+    """Return a digest of the files that a class and its bases are written in.
+
+    And of what was compiled of them: a file may have changed since, or there is none,
+    as of what is typed into a notebook.
+    """
     modules = dict.fromkeys(base.__module__ for base in kind.__mro__)
-    return " ".join(filter(None, map(_digest_of_module, modules)))
+    compiled = blake2b(digest_size=8)
+    for base in kind.__mro__:
+        for name, function in sorted(_functions(base)):
+            compiled.update(f"{name} {_bytecode(function.__code__)}".encode())
+    files = filter(None, map(_digest_of_module, modules))
+    return " ".join([*files, compiled.hexdigest()])
+
+
+def _functions(kind: type) -> Iterator[tuple[str, FunctionType]]:
+    """Yield the functions that are written in the body of a class, by name."""
+    for name, value in vars(kind).items():
+        parts = {"": value}
+        if isinstance(value, property):
+            parts = {"get": value.fget, "set": value.fset, "del": value.fdel}
+        for part, function in parts.items():
+            function = inspect.unwrap(getattr(function, "__func__", function))
+            if isinstance(function, FunctionType):
+                yield f"{name} {part}", function
+
+
+def _bytecode(code: CodeType) -> str:
+    constants = [
+        _bytecode(constant) if isinstance(constant, CodeType) else _written(constant)
+        for constant in code.co_consts
+    ]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
+
+
+def _written(constant: object) -> str:
+    # The order of a set is another one in each process.
+    if isinstance(constant, frozenset):
+        return repr(sorted(map(repr, constant)))
+    return repr(constant)
 
 
 @cache

@@ -15,6 +15,7 @@ from mmleaves.cache.feature_store import KEY_BYTES
 from mmleaves.cache.identity import described
 from mmleaves.datasets.wrappers import inner_datasets
 from mmleaves.draws import drawing_from
+from mmleaves.transforms.load_image import LoadImage
 
 # Those that make the same of an image each time, as these packages have them.
 _PACKAGES = {"mmcv", "mmpretrain", "mmleaves"}
@@ -34,6 +35,11 @@ _FIXED = {
 # What packs, and what it packs beside the image.
 _LABELS = {"AttachFeatures", "PackInputs"}
 _NOT_OF_THE_PIXELS = {"img_path", "gt_label", "sample_idx"}
+# Of a data set: what it holds of each image is in the image's key, or packed anew.
+_OF_IMAGES = {
+    *("pipeline", "data_list", "data_bytes", "data_address", "_fully_initialized"),
+    *("_metainfo", "dataset", "datasets"),
+}
 _VIEW_BYTES = 4
 
 
@@ -51,10 +57,39 @@ def _is_fixed(kind: type) -> bool:
 def pipeline_text(dataset: BaseDataset) -> str:
     """Return all that what a pipeline makes of an image depends on.
 
+    And what a data set of one's own does to it, as where it gives two images mixed.
+
     Raises:
         ValueError: If the data set joins some with different pipelines.
     """
-    return _text(_pipeline(dataset))
+    own = [
+        [described(type(each)), described(_settings_of_dataset(each))]
+        for each in _with_wrapped(dataset)
+        if _reads_in_its_own_way(type(each))
+    ]
+    return _text(_pipeline(dataset)) + (json.dumps(own) if own else "")
+
+
+def _with_wrapped(dataset: Dataset) -> Iterator[Dataset]:
+    yield dataset
+    for wrapped in getattr(dataset, "datasets", None) or [
+        getattr(dataset, "dataset", None)
+    ]:
+        if wrapped is not None:
+            yield from _with_wrapped(wrapped)
+
+
+def _reads_in_its_own_way(kind: type) -> bool:
+    reads = (getattr(kind, name, None) for name in ("__getitem__", "prepare_data"))
+    return any(
+        function.__module__.split(".")[0] not in {"torch", "mmengine", *_PACKAGES}
+        for function in reads
+        if function is not None
+    )
+
+
+def _settings_of_dataset(dataset: Dataset) -> dict[str, object]:
+    return {k: v for k, v in sorted(vars(dataset).items()) if k not in _OF_IMAGES}
 
 
 def _pipeline(dataset: BaseDataset) -> Compose:
@@ -80,14 +115,16 @@ def _text(pipeline: Compose) -> str:
 
 def _settings(step: object) -> dict[str, object]:
     # Where decoded images are kept changes nothing of them.
-    return {k: v for k, v in sorted(vars(step).items()) if k != "cache"}
+    left_out = {"cache"} if isinstance(step, LoadImage) else set()
+    return {k: v for k, v in sorted(vars(step).items()) if k not in left_out}
 
 
-def content_key(info: Mapping[str, object]) -> bytes:
+def content_key(info: Mapping[str, object], roots: Sequence[str] = ()) -> bytes:
     """Return what stands for an image: its file's bytes, and what else is said of it.
 
     Args:
         info: The data set's, with ``img_path``, the path of a local file, or ``img``.
+        roots: Folders in which other files that it names may be, as from here.
     """
     digest = blake2b(digest_size=KEY_BYTES - _VIEW_BYTES)
     if "img_path" in info:
@@ -97,14 +134,23 @@ def content_key(info: Mapping[str, object]) -> bytes:
         digest.update(json.dumps(described(others)).encode())
         for path in _paths(others):
             # Such as a mask: another one under its name makes other pixels.
-            if Path(path).is_file():
-                digest.update(blake2b(Path(path).read_bytes()).digest())
+            for file in (Path(root, path) for root in ("", *roots)):
+                if file.is_file():
+                    digest.update(blake2b(file.read_bytes()).digest())
     return digest.digest()
+
+
+def roots_of(dataset: Dataset) -> list[str]:
+    """Return the folders of the data sets within one."""
+    roots = (getattr(inner, "data_root", None) for inner in inner_datasets(dataset))
+    return sorted({str(root) for root in roots if root})
 
 
 def _paths(info: Mapping[str, object]) -> Iterator[str | PurePath]:
     for name, value in info.items():
-        if name.endswith(("_path", "_paths")):
+        if isinstance(value, Mapping):
+            yield from _paths(value)
+        elif str(name).endswith(("_path", "_paths")):
             values = value if isinstance(value, list | tuple) else [value]
             yield from (path for path in values if isinstance(path, str | PurePath))
 
@@ -133,6 +179,7 @@ class Views(Dataset):
         shape: Sequence[int],
     ) -> None:
         self.dataset, self.wanted, self.shape = dataset, wanted, tuple(shape)
+        self._roots = roots_of(dataset)
 
     def __len__(self) -> int:
         return len(self.wanted)
@@ -150,7 +197,7 @@ class Views(Dataset):
             packed = self.dataset[index]
         image = packed["inputs"]
         info = self.dataset.get_data_info(index)
-        if content_key(info) != key[:-_VIEW_BYTES]:
+        if content_key(info, self._roots) != key[:-_VIEW_BYTES]:
             raise ValueError(
                 f"feature_cache: {info.get('img_path', f'image {index}')} changed "
                 "while its features were computed, expected files that nobody writes "
@@ -167,7 +214,7 @@ class Views(Dataset):
 
 
 def check_label(dataset: BaseDataset, index: int, given: DataSample) -> None:
-    """Refuse a pipeline that changes an image's label, which the cache would not see.
+    """Refuse a pipeline that makes labels, or more, which the cache would not see.
 
     Args:
         dataset: The data set.
@@ -175,7 +222,7 @@ def check_label(dataset: BaseDataset, index: int, given: DataSample) -> None:
         given: What the pipeline made of it.
 
     Raises:
-        ValueError: If its label is another than the data set's.
+        ValueError: If its label, or what else is packed, is not the data set's.
     """
     expected = packed_labels(dataset, index)
     if "gt_label" in given and not torch.equal(given.gt_label, expected.gt_label):
@@ -184,6 +231,17 @@ def check_label(dataset: BaseDataset, index: int, given: DataSample) -> None:
             f"{expected.gt_label.tolist()} of image {index}, and feature_cache takes "
             "the data set's. Set labels there, or leave out feature_cache."
         )
+    for name in given.keys():  # noqa: SIM118 - a DataSample has no iterator
+        if name not in expected or not _same(given.get(name), expected.get(name)):
+            raise ValueError(
+                f"The pipeline makes {name!r} of image {index}, as of soft labels, and "
+                "feature_cache takes what the data set says. Let it come from there, "
+                "by PackInputs' algorithm_keys, or leave out feature_cache."
+            )
+
+
+def _same(one: object, other: object) -> bool:
+    return json.dumps(described(one)) == json.dumps(described(other))
 
 
 def packed_labels(dataset: BaseDataset, index: int) -> DataSample:

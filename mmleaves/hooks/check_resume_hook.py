@@ -20,7 +20,8 @@ RESUMES = "resumes"
 # Of no matter for the result, or looked at elsewhere: images one by one, `trainable`.
 _FREE = re.compile(
     r"(work_dir|load_from|resume|launcher|log_level|log_processor|env_cfg|visualizer"
-    r"|vis_backends|default_scope|custom_imports|image_cache|feature_cache|trainable"
+    r"|vis_backends|default_scope|custom_imports|trainable"
+    r"|(image|feature)_cache\.(folder|limit_gb|memory_gb)"
     r"|skip_bad|runner_type|experiment_name|(test|tta)_\w+"
     r"|default_hooks\.(audit|check_\w+|checkpoint|logger|progress_bar|run_record"
     r"|stop_on_signal|timer|visualization|watch_loader)"

@@ -8,10 +8,15 @@ from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmpretrain.engine.hooks import VisualizationHook
 from torch import Tensor, nn
 
 from mmleaves.cache.border import parents
-from mmleaves.cache.feature_cache import CacheSettings, FeatureCache
+from mmleaves.cache.feature_cache import (
+    CacheSettings,
+    FeatureCache,
+    FeaturesTooLargeError,
+)
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
 from mmleaves.cache.identity import described, versions
@@ -95,6 +100,12 @@ class FrozenTrunkHook(Hook):
                 "single ones. Take `augments` out of `model.train_cfg`, or leave out "
                 "feature_cache."
             )
+        drawing = [h for h in runner.hooks if isinstance(h, VisualizationHook)]
+        if any(hook.enable for hook in drawing):
+            raise ValueError(
+                "default_hooks.visualization draws the images that a validation is "
+                "given, and with feature_cache these are features. Leave out one."
+            )
         makes_images = {"train_pipeline", "batch_augments"}
         if any(recipe.keys() & makes_images for recipe in later_recipes(runner)):
             raise ValueError(
@@ -122,7 +133,13 @@ class FrozenTrunkHook(Hook):
         how = " (BatchNorm folded into convolutions)" if trunk.folds else ""
         runner.logger.info(f"Up to {trunk.border}, the model runs as inference{how}.")
         if self._cache is not None and training:
-            self._swap_loaders(runner, model, trunk, step)
+            try:
+                self._swap_loaders(runner, model, trunk, step)
+            except FeaturesTooLargeError as error:
+                if step == 0:
+                    raise
+                # Epochs were trained by now.
+                runner.logger.warning(f"This step trains on images: {error}")
         preprocess = model.data_preprocessor.forward
         self._methods = {
             (model, "extract_feat"): trunk.extract_feat,
@@ -255,7 +272,8 @@ def _passing_features(preprocess: Callable) -> Callable:
         if not isinstance(features, Features):
             return preprocess(data, training)
         # Labels are for it to prepare.
-        nothing = torch.zeros(len(features.tensors[0]), 3, 1, 1, dtype=torch.uint8)
+        shape = (len(features.tensors[0]), features.image_shape[0], 1, 1)
+        nothing = torch.zeros(shape, dtype=torch.uint8)
         done = preprocess({**data, "inputs": nothing}, training)
         device = done["inputs"].device
         tensors = [t.to(device, non_blocking=True) for t in features.tensors]

@@ -131,9 +131,8 @@ class LinearProbeLoop(EpochBasedTrainLoop):
     def _grid(self) -> list[HeadSettings]:
         runner = self.runner
         (group,) = runner.optim_wrapper.optimizer.param_groups
-        # What the config gives, before schedules: OneCycleLR begins far below it.
-        base = group.get("max_lr", group.get("initial_lr", group["lr"]))
-        rates = self._rates or [base * f for f in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)]
+        given = runner.cfg.optim_wrapper.optimizer.lr
+        rates = self._rates or [given * f for f in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)]
         decays = self._decays or [group["weight_decay"]]
         seeds = self._seeds or [runner.seed]
         if self._class_weights is None:
@@ -165,6 +164,11 @@ class LinearProbeLoop(EpochBasedTrainLoop):
                 "LinearProbeLoop validates once, at the end, and param_scheduler has "
                 f"one that goes by each validation. Set another, {INSTEAD}"
             )
+        if any(s.param_name not in ("lr", "momentum", "betas") for s in schedulers):
+            raise ValueError(
+                "LinearProbeLoop keeps the weight decay, and param_scheduler changes "
+                f"another setting than the rate. Take it out, {INSTEAD}"
+            )
         curve = self._curve(self.runner.optim_wrapper, schedulers)
         if curve.momenta is not None and np.ptp(curve.momenta) > 0:
             raise ValueError(
@@ -176,6 +180,11 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         """Return the rate of each iteration, where the config's is ``rate``."""
         runner = self.runner
         own = runner.optim_wrapper
+        # Such as `head_lr_mult`, or what `auto_scale_lr` made of it.
+        (head,) = own.optimizer.param_groups
+        # Before schedules: OneCycleLR begins far below it.
+        base = head.get("max_lr", head.get("initial_lr", head["lr"]))
+        rate *= base / runner.cfg.optim_wrapper.optimizer.lr
         group = {"params": [torch.zeros(1)], "name": "head"}
         optimizer = type(own.optimizer)([group], lr=rate)
         # Schedules are built for the runner's optimiser, and may have a lowest rate.

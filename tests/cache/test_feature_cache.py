@@ -1,5 +1,7 @@
 """Features of a few images: all there, within limits, whoever computes them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -105,3 +107,20 @@ def test_two_processes_leave_nothing_out_when_one_looks_later(folder, tmp_path):
     assert "8 of rank 1" in done.stdout
     # Each has written a file.
     assert len(list(tmp_path.glob("kept/*/*.safetensors"))) == 2
+
+
+@TRANSFORMS.register_module()
+class SoftLabel(BaseTransform):
+    def transform(self, results):
+        return results | {"gt_score": np.full(8, 1 / 8, np.float32)}
+
+
+def test_soft_labels_and_batches_put_together_otherwise_are_refused(folder, tmp_path):
+    kept = cache(tmp_path / "kept", views=1)
+    parts = {"train": loader(folder, {"type": "SoftLabel"})}
+    with pytest.raises(ValueError, match="makes 'gt_score' of image 0, as of soft lab"):
+        kept.loaders(parts, seed=0)
+    mixing = loader(folder)
+    mixing.collate_fn = partial(lambda batch, by: batch, by=2)
+    with pytest.raises(ValueError, match=r"train_dataloader\.collate_fn is <lambda>"):
+        kept.loaders({"train": mixing}, seed=0)

@@ -204,6 +204,25 @@ def test_features_are_kept_while_the_trunk_is_frozen_and_then_no_more(leaves):
     assert len(metrics(leaves.parent / "run")) == 3
 
 
+def test_a_later_step_whose_features_are_too_large_trains_on_images(leaves):
+    policy = "trainable=[classifier,last:1@2]"
+    # 10 images of 1280 numbers, and then of 160 x 7 x 7, of 2 or of 4 bytes.
+    settings = [policy, "feature_cache.views=1", "feature_cache.limit_gb=1e-4"]
+    done = train(leaves, "run", *settings, epochs=4)
+    assert found(done) == [(0, 8), (0, 2)]
+    assert (
+        "This step trains on images: The features (images of train: 8;" in done.stdout
+    )
+    assert len(metrics(leaves.parent / "run")) == 4
+
+
+def test_pictures_of_a_validation_and_features_do_not_go_together(leaves):
+    shown = "default_hooks.visualization.enable=True"
+    done = train(leaves, "run", shown, "feature_cache.views=1")
+    assert done.returncode == 2
+    assert "default_hooks.visualization draws the images" in done.stderr
+
+
 AVERAGED = f"""
 _base_ = ["{ROOT / "configs" / CONFIG}.py"]
 custom_hooks = [dict(type="EMAHook", momentum=0.5)]

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
+import pytest
 import torch
+from PIL import Image
 from tool_runs import check, run_python
 from torchvision import transforms
 
@@ -120,3 +123,30 @@ def test_other_code_of_a_class_or_of_its_base_is_another(tmp_path):
     assert len(classes) == 3
     # A module that a function holds counts by its own file alone.
     assert len(modules) == 2
+
+
+def test_what_is_written_in_c_is_known_by_what_it_would_be_pickled_as():
+    one, other = (pd.Series([1, 2, last]) for last in (3, 4))
+    assert described(one) == described(one.copy()) != described(other)
+    one, other = (re.compile(f"{'x' * 400}{end}") for end in "ab")
+    assert repr(one) == repr(other)
+    assert described(one) != described(other)
+    one, other = (Image.new("L", (9, 9), grey) for grey in (0, 1))
+    assert described(one) == described(one.copy()) != described(other)
+    assert described(np.random.default_rng(1)) == described(np.random.default_rng(2))
+
+
+def test_what_nothing_tells_the_settings_of_is_refused():
+    message = "found a cv2.CLAHE in a pipeline or a data set, and nothing tells what"
+    with pytest.raises(ValueError, match=message):
+        described({"equalise": cv2.createCLAHE(clipLimit=2)})
+
+
+def test_what_is_typed_into_a_console_is_known_by_its_code():
+    made = []
+    for by in (1, 2):
+        scope = {"__name__": "__console__"}
+        code = f"class Step:\n    def transform(self, image): return image + {by}"
+        exec(code, scope)
+        made.append(described(scope["Step"]()))
+    assert made[0] != made[1]

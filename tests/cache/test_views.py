@@ -122,3 +122,45 @@ def test_an_image_of_another_size_is_refused_by_its_number(folder):
         ValueError, match=r"image 1 is of shape \(3, 21, 20\), expected \(3, 20, 20\)"
     ):
         views[1]
+
+
+class Mixing(Boxed):
+    """Gives each image mixed with another."""
+
+    def __init__(self, folder, *steps, gap=1):
+        self.gap = gap
+        super().__init__(folder, *steps)
+
+    def prepare_data(self, idx):
+        one, other = (super(Mixing, self).prepare_data(i) for i in (idx, 1 - idx))
+        one["inputs"] = one["inputs"] // 2 + other["inputs"] // 2
+        return one
+
+
+class OnlyEven(RepeatDataset):
+    def __getitem__(self, idx):
+        return super().__getitem__(2 * idx)
+
+
+def test_data_sets_that_read_in_a_way_of_their_own_are_known_by_it(folder):
+    plain, mixing = Boxed(folder), Mixing(folder)
+    texts = {
+        pipeline_text(data)
+        for data in (
+            plain,
+            mixing,
+            Mixing(folder, gap=2),
+            RepeatDataset(Mixing(folder, gap=3), times=2),
+            OnlyEven(plain, times=2),
+        )
+    }
+    assert len(texts) == 5
+    assert pipeline_text(mixing) == pipeline_text(Mixing(folder))
+
+
+def test_a_mask_is_looked_for_in_the_data_folder_and_in_what_is_said_of_it(folder):
+    info = Boxed(folder).get_data_info(0) | {"ann": {"mask_path": "1.png"}}
+    before = content_key(info, [str(folder)])
+    assert content_key(info, [str(folder)]) == before != content_key(info)
+    (folder / "1.png").write_bytes(b"another mask")
+    assert content_key(info, [str(folder)]) != before

@@ -70,10 +70,12 @@ def test_what_is_not_known_to_be_free_is_refused():
 
     refused = "train_dataloader.collate_fn.type train_dataloader.num_batch_per_epoch"
     refused += " train_cfg.type default_hooks.draws.type channels_last model.head.type"
+    refused += " feature_cache feature_cache.views image_cache"
     assert {kind(name) for name in refused.split()} == {"no"}
     named = "val_dataloader.batch_size train_cfg.max_epochs val_evaluator.0.type"
     assert {kind(name) for name in named.split()} == {"named"}
     free = "dataset.data_root default_hooks.logger.interval test_dataloader.batch_size"
+    free += " feature_cache.folder image_cache.limit_gb"
     assert {kind(name) for name in free.split()} == {"free"}
 
 

@@ -214,6 +214,20 @@ def small(leaves, monkeypatch):
         ),
         (
             [],
+            {
+                "param_scheduler": [
+                    {
+                        "type": "LinearParamScheduler",
+                        "param_name": "weight_decay",
+                        "start_factor": 0.5,
+                        "end": 2,
+                    }
+                ]
+            },
+            "keeps the weight decay, and param_scheduler changes another setting",
+        ),
+        (
+            [],
             {"trainable": ["classifier", "all@2"]},
             "trains the classifier alone, and trainable=.'classifier', 'all@2'. more",
         ),
@@ -295,6 +309,21 @@ def test_a_rate_is_what_the_optimiser_would_be_given(small, scheduler, highest, 
     assert rates.min() >= lowest * (1 - 1e-9)
     assert runner.train_loop._rates_over_time(1e-1).max() == pytest.approx(
         1e-1, rel=0.01
+    )
+
+
+def test_factors_to_the_rate_go_on_top_of_what_is_tried(small):
+    runner = small(
+        "optim_wrapper.paramwise_cfg.head_lr_mult=10",
+        "train_dataloader.batch_size=4",
+        auto_scale_lr={"enable": True, "base_batch_size": 8},
+        param_scheduler=[],
+    )
+    runner.train()
+    (settings,) = runner.train_loop._grid()
+    assert settings.rate == 1e-2
+    assert runner.train_loop._rates_over_time(1e-2).tolist() == pytest.approx(
+        [0.05] * 6
     )
 
 
