@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from mmengine.dataset import BaseDataset, default_collate, pseudo_collate
-from mmengine.dist import barrier, get_rank, get_world_size
+from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
 from mmengine.logging import MMLogger
 from rich.progress import track
 from torch import Tensor
@@ -168,7 +168,9 @@ class FeatureCache:
                 size, or something else is not the same for features as for images.
         """
         plans = {part: self._plan(loader, part) for part, loader in loaders.items()}
-        self._check_size(plans)
+        # One of several processes may have less of a disk: they go on together.
+        if said := [text for text in all_gather_object(self._too_large(plans)) if text]:
+            raise FeaturesTooLargeError(said[0])
         found = {}
         for part, plan in plans.items():
             # A run must go on alike whether all is there or not.
@@ -228,11 +230,11 @@ class FeatureCache:
         identity = {**self._identity, "pipeline": pipeline_text(dataset)}
         return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
-    def _check_size(self, plans: Mapping[str, _Plan]) -> None:
+    def _too_large(self, plans: Mapping[str, _Plan]) -> str | None:
         of = "; ".join(f"images of {part}: {plan}" for part, plan in plans.items())
         total = sum(plan.nbytes for plan in plans.values()) / _GB
         if total > self._settings.limit_gb:
-            raise FeaturesTooLargeError(
+            return (
                 f"The features ({of}) take {total:.2g} GB, over the limit of "
                 f"feature_cache.limit_gb={self._settings.limit_gb:g}. Raise it, or: "
                 f"{_ADVICE}"
@@ -240,10 +242,11 @@ class FeatureCache:
         more = sum(p.row_bytes * len(p.missing()) for p in plans.values()) / _GB
         free = shutil.disk_usage(self._settings.root).free / _GB
         if more > free:
-            raise FeaturesTooLargeError(
+            return (
                 f"The features ({of}) take {more:.2g} GB more, and the disk of "
                 f"{self._settings.root} has {free:.2g} GB left. {_ADVICE}"
             )
+        return None
 
     def _fill(self, plan: _Plan, part: str) -> None:
         # What other runs have added since.

@@ -6,6 +6,7 @@ address in others is another one in each run.
 
 import copyreg
 import inspect
+import json
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,8 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
     match value:
         case None | bool() | int() | float() | str() | bytes() | PurePath():
             return repr(value)
+        case np.ndarray() if value.dtype.hasobject:  # its bytes are addresses
+            return [list(value.shape), described(value.ravel().tolist(), within)]
         case np.ndarray():
             contents = np.ascontiguousarray(value).tobytes()
             digest = blake2b(contents, digest_size=16).hexdigest()
@@ -55,7 +58,12 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
         case torch.Tensor():
             plain = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
             return [str(value.dtype), list(value.shape), described(plain.numpy())]
-        case np.random.Generator() | np.random.RandomState() | random.Random():
+        case (
+            torch.Generator()
+            | np.random.Generator()
+            | np.random.RandomState()
+            | random.Random()
+        ):
             return described(type(value))
         case Mapping():
             return [[described(k, within), described(value[k], within)] for k in value]
@@ -73,14 +81,13 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
         case FunctionType():
             held = [_content(cell) for cell in value.__closure__ or ()]
             given = [value.__defaults__, value.__kwdefaults__, held]
-            return [*_code_of_function(value), described(given, within)]
+            code = [*_code_of_function(value), _bytecode(value.__code__)]
+            return [*code, described(given, within)]
         case ModuleType():
             version = str(getattr(value, "__version__", ""))
             return [value.__name__, version, _digest_of_module(value.__name__)]
         case BuiltinFunctionType():
-            return _code_of_function(value)
-    if hasattr(value, "__array_interface__"):  # such as Pillow's images
-        return [described(type(value)), described(np.asarray(value))]
+            return [*_code_of_function(value), described(value.__self__, within)]
     slots = _slots(type(value))
     if (slots or hasattr(value, "__dict__")) and not _pickles_in_its_own_way(value):
         held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
@@ -111,8 +118,8 @@ def _pickled(value: object) -> object:
             "could be taken for its own. Make it where it is used, from settings that "
             "are plain, or leave out feature_cache."
         ) from error
-    if isinstance(made, str):  # the name of something there is one of
-        return made
+    if isinstance(made, str):  # of something in a module, or around a function of it
+        return [value.__module__, made, getattr(value, "__wrapped__", None)]
     make, given, *state = made
     return [make, *(list(s) if isinstance(s, Iterator) else s for s in (given, *state))]
 
@@ -150,6 +157,11 @@ def code_of(kind: type) -> str:
     for base in kind.__mro__:
         for name, function in sorted(_functions(base)):
             compiled.update(f"{name} {_bytecode(function.__code__)}".encode())
+        if not _digest_of_module(base.__module__):
+            given = [
+                [f.__defaults__, f.__kwdefaults__] for _, f in sorted(_functions(base))
+            ]
+            compiled.update(json.dumps(described([given, _values(base)])).encode())
     files = filter(None, map(_digest_of_module, modules))
     return " ".join([*files, compiled.hexdigest()])
 
@@ -164,6 +176,16 @@ def _functions(kind: type) -> Iterator[tuple[str, FunctionType]]:
             function = inspect.unwrap(getattr(function, "__func__", function))
             if isinstance(function, FunctionType):
                 yield f"{name} {part}", function
+
+
+def _values(kind: type) -> dict[str, object]:
+    """Return what is set in the body of a class, but for functions and the like."""
+    plain = (bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
+    return {
+        name: value
+        for name, value in sorted(vars(kind).items())
+        if isinstance(value, plain) and not name.startswith("__")
+    }
 
 
 def _bytecode(code: CodeType) -> str:

@@ -72,6 +72,8 @@ def pipeline_text(dataset: BaseDataset) -> str:
 
 def _with_wrapped(dataset: Dataset) -> Iterator[Dataset]:
     yield dataset
+    if isinstance(dataset, BaseDataset):
+        return
     for wrapped in getattr(dataset, "datasets", None) or [
         getattr(dataset, "dataset", None)
     ]:
@@ -82,9 +84,10 @@ def _with_wrapped(dataset: Dataset) -> Iterator[Dataset]:
 def _reads_in_its_own_way(kind: type) -> bool:
     reads = (getattr(kind, name, None) for name in ("__getitem__", "prepare_data"))
     return any(
-        function.__module__.split(".")[0] not in {"torch", "mmengine", *_PACKAGES}
+        (function.__module__ or "").split(".")[0]
+        not in {"torch", "mmengine", *_PACKAGES}
         for function in reads
-        if function is not None
+        if hasattr(function, "__module__")
     )
 
 

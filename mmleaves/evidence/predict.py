@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmleaves.checkpoints.loading import checkpoint_classes
 from mmleaves.config import fill_datasets
 from mmleaves.evidence.predictions import Predictions
-from mmleaves.hooks.averaging import averaging_hooks, tests_twice
+from mmleaves.hooks.averaging import averaging_hooks, leave_out_origin, tests_twice
 from mmleaves.model_config import fit_num_classes
 from mmleaves.names_as_text import as_text
 from mmleaves.runner import FineTuneRunner
@@ -97,5 +97,5 @@ def prediction_config(
     cfg.dataset = {}
     cfg.test_evaluator = [{"type": "mmleaves.CollectPredictions"}]
     for hook in filter(tests_twice, averaging_hooks(cfg)):
-        hook.evaluate_on_origin = False  # what comes second would be collected
+        leave_out_origin(hook)  # what comes second would be collected
     return cfg, classes

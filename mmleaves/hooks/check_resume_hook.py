@@ -21,7 +21,7 @@ RESUMES = "resumes"
 _FREE = re.compile(
     r"(work_dir|load_from|resume|launcher|log_level|log_processor|env_cfg|visualizer"
     r"|vis_backends|default_scope|custom_imports|trainable"
-    r"|(image|feature)_cache\.(folder|limit_gb|memory_gb)"
+    r"|image_cache\.(folder|limit_gb)|feature_cache\.(folder|memory_gb)"
     r"|skip_bad|runner_type|experiment_name|(test|tta)_\w+"
     r"|default_hooks\.(audit|check_\w+|checkpoint|logger|progress_bar|run_record"
     r"|stop_on_signal|timer|visualization|watch_loader)"
@@ -31,7 +31,8 @@ _FREE = re.compile(
 )
 # Of the validation, and of how long the run is.
 _NAMED = re.compile(
-    r"(val_\w+|default_hooks\.early_stopping|train_cfg\.(max_epochs|max_iters|val_begin"
+    # Large photographs are shrunk a little otherwise without it.
+    r"(image_cache|val_\w+|default_hooks\.early_stopping|train_cfg\.(max_epochs|max_iters|val_begin"
     r"|val_interval|dynamic_intervals))(\.|$)"
 )
 _WORKERS = "train_dataloader.num_workers"
@@ -74,10 +75,10 @@ class CheckResumeHook(Hook):
         if before is None:
             return
         force = getattr(runner, "force", False)
-        now = settings(runner.cfg.to_dict())
+        now = _with_caches(settings(runner.cfg.to_dict()))
         refused = _changed_images(before, self._parts(runner))
         named = []
-        then = before.get("settings", now)
+        then = _with_caches(before.get("settings", now))
         for name in sorted(then.keys() | now.keys()):
             old, new = then.get(name, "not set"), now.get(name, "not set")
             change = f"{name} was {old}, is {new}"
@@ -123,6 +124,16 @@ def settings(config: object, name: str = "") -> dict[str, str]:
     for key, child in children:
         found |= settings(child, f"{name}.{key}" if name else str(key))
     return found
+
+
+def _with_caches(found: dict[str, str]) -> dict[str, str]:
+    """Return settings that say of each cache whether it is used, however they do."""
+    told = {}
+    for cache in ("image_cache", "feature_cache"):
+        own = found.get(cache, "None")
+        used = own != "None" or any(n.startswith(f"{cache}.") for n in found)
+        told[cache] = "used" if used else "not used"
+    return found | told
 
 
 def _children(config: object) -> Iterator | None:

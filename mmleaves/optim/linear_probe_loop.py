@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop
@@ -24,6 +25,7 @@ from mmleaves.optim.linear_probe_checks import (
     check_run,
     linear_layer,
 )
+from mmleaves.optim.schedules_of_config import schedules_of_each
 from mmleaves.registry import LOOPS
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
     def _grid(self) -> list[HeadSettings]:
         runner = self.runner
         (group,) = runner.optim_wrapper.optimizer.param_groups
-        given = runner.cfg.optim_wrapper.optimizer.lr
+        given = self._given_rate()
         rates = self._rates or [given * f for f in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)]
         decays = self._decays or [group["weight_decay"]]
         seeds = self._seeds or [runner.seed]
@@ -164,6 +166,17 @@ class LinearProbeLoop(EpochBasedTrainLoop):
                 "LinearProbeLoop validates once, at the end, and param_scheduler has "
                 f"one that goes by each validation. Set another, {INSTEAD}"
             )
+        if any(given.get("eta_max") for given in _all_schedules(self.runner.cfg)):
+            raise ValueError(
+                "LinearProbeLoop tries rates, and param_scheduler has one that goes by "
+                "its own, `eta_max`. Set type=mmleaves.OneCycleLR, which goes by that "
+                f"of the optimiser, {INSTEAD}"
+            )
+        if self._given_rate() <= 0:
+            raise ValueError(
+                "LinearProbeLoop tries multiples of optim_wrapper.optimizer.lr, found "
+                f"{self._given_rate()}, expected a number above 0."
+            )
         if any(s.param_name not in ("lr", "momentum", "betas") for s in schedulers):
             raise ValueError(
                 "LinearProbeLoop keeps the weight decay, and param_scheduler changes "
@@ -176,6 +189,12 @@ class LinearProbeLoop(EpochBasedTrainLoop):
                 f"Set a schedule of rates alone, {INSTEAD}"
             )
 
+    def _given_rate(self) -> float:
+        """Return the rate that the config gives, or PyTorch's own."""
+        optimizer = self.runner.optim_wrapper.optimizer
+        settings = self.runner.cfg.optim_wrapper.get("optimizer") or {}
+        return settings.get("lr", optimizer.defaults["lr"])
+
     def _rates_over_time(self, rate: float) -> Tensor:
         """Return the rate of each iteration, where the config's is ``rate``."""
         runner = self.runner
@@ -184,7 +203,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
         (head,) = own.optimizer.param_groups
         # Before schedules: OneCycleLR begins far below it.
         base = head.get("max_lr", head.get("initial_lr", head["lr"]))
-        rate *= base / runner.cfg.optim_wrapper.optimizer.lr
+        rate *= base / self._given_rate()
         group = {"params": [torch.zeros(1)], "name": "head"}
         optimizer = type(own.optimizer)([group], lr=rate)
         # Schedules are built for the runner's optimiser, and may have a lowest rate.
@@ -288,3 +307,7 @@ class LinearProbeLoop(EpochBasedTrainLoop):
             f", by the mean of its seeds; seed {s.seed} has {best.accuracy:.2f} % and "
             f"loss {best.loss:.4f}. All: {path}"
         )
+
+
+def _all_schedules(cfg: Config) -> list[dict]:
+    return [own for each in schedules_of_each(cfg) for own in each.values()]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -82,6 +82,7 @@ def test_what_holds_itself_has_an_end():
 PRINT = """
 import json
 import re
+import numpy as np
 from torchvision import transforms
 from mmleaves.cache.identity import described
 
@@ -89,6 +90,7 @@ class Plain:
     pass
 
 steps = [transforms.Compose([transforms.ToTensor()]), re.compile("a"), Plain(), {"b"}]
+steps += [np.array(["leaf", None, ("x", 1)], dtype=object), (lambda i: i in {"c", "d"})]
 print(json.dumps(described([*steps, object(), len])))
 """
 
@@ -133,7 +135,22 @@ def test_what_is_written_in_c_is_known_by_what_it_would_be_pickled_as():
     assert described(one) != described(other)
     one, other = (Image.new("L", (9, 9), grey) for grey in (0, 1))
     assert described(one) == described(one.copy()) != described(other)
+    other = one.convert("P")
+    assert described(other) != described(one)
+    tinted = other.copy()
+    tinted.putpalette([0, 0, 7])
+    assert described(tinted) != described(other)
+    one, other = (cache(lambda by=by: by) for by in (1, 2))
+    assert described(one) != described(other)
+    assert described({"a": 1}.get) != described({"a": 2}.get)
     assert described(np.random.default_rng(1)) == described(np.random.default_rng(2))
+    one, other = (torch.Generator().manual_seed(seed) for seed in (1, 2))
+    assert described(one) == described(other)
+
+
+def test_functions_of_one_line_are_two():
+    one, other = (lambda image: image + 1), (lambda image: image + 2)
+    assert described(one) != described(other)
 
 
 def test_what_nothing_tells_the_settings_of_is_refused():
@@ -143,10 +160,16 @@ def test_what_nothing_tells_the_settings_of_is_refused():
 
 
 def test_what_is_typed_into_a_console_is_known_by_its_code():
-    made = []
-    for by in (1, 2):
+    made = set()
+    for body in (
+        "def transform(self, image): return image + 1",
+        "def transform(self, image): return image + 2",
+        "def transform(self, image, by=1): return image + by",
+        "def transform(self, image, by=2): return image + by",
+        "by = 1",
+        "by = 2",
+    ):
         scope = {"__name__": "__console__"}
-        code = f"class Step:\n    def transform(self, image): return image + {by}"
-        exec(code, scope)
-        made.append(described(scope["Step"]()))
-    assert made[0] != made[1]
+        exec(f"class Step:\n    {body}", scope)
+        made.add(json.dumps(described(scope["Step"]())))
+    assert len(made) == 6

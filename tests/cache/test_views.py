@@ -137,6 +137,12 @@ class Mixing(Boxed):
         return one
 
 
+class Named(Boxed):
+    def __init__(self, folder):
+        self.dataset, self.datasets = "cub", ["a", "b"]
+        super().__init__(folder)
+
+
 class OnlyEven(RepeatDataset):
     def __getitem__(self, idx):
         return super().__getitem__(2 * idx)
@@ -155,6 +161,7 @@ def test_data_sets_that_read_in_a_way_of_their_own_are_known_by_it(folder):
         )
     }
     assert len(texts) == 5
+    assert pipeline_text(Named(folder)) == pipeline_text(plain)
     assert pipeline_text(mixing) == pipeline_text(Mixing(folder))
 
 

@@ -7,7 +7,7 @@ import pytest
 from forked_runs import outcome, run, said, write_run
 
 from mmleaves.crash_points import CRASH_AT
-from mmleaves.hooks.check_resume_hook import _FREE, _NAMED
+from mmleaves.hooks.check_resume_hook import _FREE, _NAMED, _with_caches
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +70,30 @@ def test_what_is_not_known_to_be_free_is_refused():
 
     refused = "train_dataloader.collate_fn.type train_dataloader.num_batch_per_epoch"
     refused += " train_cfg.type default_hooks.draws.type channels_last model.head.type"
-    refused += " feature_cache feature_cache.views image_cache"
+    refused += " feature_cache feature_cache.views feature_cache.limit_gb"
     assert {kind(name) for name in refused.split()} == {"no"}
     named = "val_dataloader.batch_size train_cfg.max_epochs val_evaluator.0.type"
+    named += " image_cache"
     assert {kind(name) for name in named.split()} == {"named"}
     free = "dataset.data_root default_hooks.logger.interval test_dataloader.batch_size"
     free += " feature_cache.folder image_cache.limit_gb"
     assert {kind(name) for name in free.split()} == {"free"}
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "changed"),
+    [
+        ({"image_cache": "None"}, {}, False),
+        ({}, {"feature_cache": "None"}, False),
+        ({"feature_cache": "{}"}, {"feature_cache.memory_gb": "8"}, False),
+        ({}, {"image_cache.limit_gb": "4"}, True),
+        ({"feature_cache.views": "2"}, {"feature_cache": "None"}, True),
+    ],
+)
+def test_a_cache_is_used_or_not_however_that_is_written(then, now, changed):
+    one, other = map(_with_caches, (then, now))
+    caches = ("image_cache", "feature_cache")
+    assert any(one[cache] != other[cache] for cache in caches) == changed
 
 
 def test_forced_it_goes_on_and_the_record_says_so(resume):

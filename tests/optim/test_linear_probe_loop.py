@@ -228,6 +228,12 @@ def small(leaves, monkeypatch):
         ),
         (
             [],
+            {"param_scheduler": [{"type": "OneCycleLR", "eta_max": 0.1}]},
+            "one that goes by its own, `eta_max`. Set type=mmleaves.OneCycleLR",
+        ),
+        (["optim_wrapper.optimizer.lr=0"], {}, "found 0, expected a number above 0"),
+        (
+            [],
             {"trainable": ["classifier", "all@2"]},
             "trains the classifier alone, and trainable=.'classifier', 'all@2'. more",
         ),
