@@ -9,9 +9,9 @@ from tool_runs import ROOT, run_tool
 CONFIG = "mobilenet-v2_probe_b32-adamw-cosine10_folders"
 
 
-def refusal(*args, env=None, tool="train"):
+def refusal(*args, env=None, tool="train", cwd=ROOT):
     """Return what a tool says when it refuses, and make sure that it does so well."""
-    done = run_tool(tool, *args, env=env)
+    done = run_tool(tool, *args, env=env, cwd=cwd)
     assert done.returncode == 2, done.stdout[-2000:] + done.stderr[-2000:]
     assert "Traceback" not in done.stderr
     assert "\nError: " in done.stderr
@@ -31,7 +31,9 @@ def train(leaves, tmp_path, *options):
 
 
 def test_missing_data_says_how_to_get_them_and_how_to_draw_a_stand_in(tmp_path):
-    said = refusal("resnet50_frozen2_b64_caltech", "--work-dir", tmp_path)
+    # Where no data lie, as they may below the checkout.
+    name = "resnet50_frozen2_b64_caltech"
+    said = refusal(name, "--work-dir", tmp_path, cwd=tmp_path)
     assert "data/101_ObjectCategories" in said
     assert "https://data.caltech.edu/records/" in said
     assert "make_sample.py --layout caltech" in said

@@ -75,10 +75,11 @@ class CheckResumeHook(Hook):
         if before is None:
             return
         force = getattr(runner, "force", False)
-        now = _with_caches(settings(runner.cfg.to_dict()))
+        here = settings(runner.cfg.to_dict())
         refused = _changed_images(before, self._parts(runner))
         named = []
-        then = _with_caches(before.get("settings", now))
+        # Stock's checkpoints have none.
+        then, now = map(_with_caches, (before.get("settings", here), here))
         for name in sorted(then.keys() | now.keys()):
             old, new = then.get(name, "not set"), now.get(name, "not set")
             change = f"{name} was {old}, is {new}"
