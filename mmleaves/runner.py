@@ -42,6 +42,7 @@ from mmleaves.model_config import (
     fit_num_classes,
     refuse_two_freezes,
 )
+from mmleaves.models.bfloat16_on_cpu import quicken_bfloat16
 from mmleaves.models.narrow_convolutions import mend_narrow_convolutions
 from mmleaves.models.position_tables import mend_position_tables
 from mmleaves.models.reversible import mend_reversible
@@ -230,6 +231,8 @@ class FineTuneRunner(Runner):
         scores_in_float32(model)
         mend_reversible(model)
         mend_narrow_convolutions(model)
+        if self.computes_in == torch.bfloat16 and not torch.cuda.is_available():
+            quicken_bfloat16(model)
         mend_position_tables()
         refuse_two_freezes(self.cfg)
         # A wrapper for test-time augmentation holds the classifier as `module`.
@@ -241,6 +244,11 @@ class FineTuneRunner(Runner):
             # own preprocessor takes no such setting. Not measured.
             classifier.data_preprocessor._non_blocking = True
         return model.to(memory_format=self._memory_format)
+
+    @property
+    def computes_in(self) -> torch.dtype:
+        """The number format of the forward pass."""
+        return resolve_precision(self.cfg.get("precision", "float32")).dtype
 
     @property
     def _memory_format(self) -> torch.memory_format:

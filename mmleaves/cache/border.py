@@ -34,10 +34,13 @@ class Course:
     Args:
         calls: Of the outermost frozen modules, in order; the last is at the border.
         norms: Each convolution whose output goes to a BatchNorm, with that one.
+        activations: Each BatchNorm whose output goes to a module that has no
+            parameters nor parts, with that one.
     """
 
     calls: list[Call]
     norms: dict[nn.Module, nn.Module]
+    activations: dict[nn.Module, nn.Module]
 
 
 def follow(
@@ -53,6 +56,7 @@ def follow(
     """
     calls: list[Call] = []
     norms: dict[nn.Module, nn.Module] = {}
+    activations: dict[nn.Module, nn.Module] = {}
     made_by: dict[int, nn.Module] = {}
     inside: list[nn.Module] = []
     kept: list[object] = []  # or another tensor could get the id of one that is gone
@@ -72,15 +76,23 @@ def follow(
         raise BorderReached
 
     def pair(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        # Taken out, as an activation in place gives the very tensor that it was given.
+        maker = made_by.pop(id(inputs[0]), None) if inputs else None
         kept.append(output)
         if isinstance(module, nn.Conv2d):
             made_by[id(output)] = module
-        elif id(inputs[0]) in made_by and module.running_mean is not None:
-            norms[made_by[id(inputs[0])]] = module
+        elif not isinstance(module, _BatchNorm):
+            if isinstance(maker, _BatchNorm):
+                activations[maker] = module
+        elif isinstance(maker, nn.Conv2d) and module.running_mean is not None:
+            norms[maker] = module
+            made_by[id(output)] = module
 
     handles = []
     for name, module in modules.items():
-        if name in frozen and isinstance(module, nn.Conv2d | _BatchNorm):
+        if name in frozen and (
+            isinstance(module, nn.Conv2d | _BatchNorm) or _has_nothing(module)
+        ):
             handles.append(module.register_forward_hook(pair))
     for name in _outermost(modules, frozen):
         handles.append(modules[name].register_forward_pre_hook(enter))
@@ -95,7 +107,12 @@ def follow(
     finally:
         for handle in handles:
             handle.remove()
-    return Course(calls, norms)
+    return Course(calls, norms, activations)
+
+
+def _has_nothing(module: nn.Module) -> bool:
+    """Return whether a module has neither parameters nor buffers nor parts."""
+    return not (module._parameters or module._buffers or module._modules)
 
 
 def _outermost(modules: Mapping[str, nn.Module], names: Collection[str]) -> list[str]:

@@ -189,10 +189,13 @@ class FrozenTrunk:
         if not course.norms:
             return None
         before = self.features(images)
-        self._folded = FoldedNorms(course.norms)
-        after = self.features(images)
-        # A convolution's output may go elsewhere too, before BatchNorm.
-        return self._folded if all(map(near, before, after)) else None
+        # A convolution's output may go elsewhere too, before BatchNorm, and that of
+        # BatchNorm before its activation.
+        for activations in (course.activations, {}):
+            self._folded = FoldedNorms(course.norms, activations)
+            if all(map(near, before, self.features(images))):
+                return self._folded
+        return None
 
     def _try_the_cut(self, images: Tensor) -> None:
         whole = tensors_in(self._extract(images))

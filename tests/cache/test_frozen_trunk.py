@@ -172,6 +172,67 @@ def test_batchnorm_is_not_folded_where_the_convolution_is_read_past_it():
     torch.testing.assert_close(trunk.extract_feat(images), backbone(images))
 
 
+class Activated(nn.Module):
+    """Two convolutions, BatchNorms, and one activation that serves for all."""
+
+    def __init__(self, activation, *, reads_norm=False):
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.conv2, self.norm2 = nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)
+        self.activation, self.reads_norm = activation, reads_norm
+
+    def forward(self, images):
+        normed = self.norm1(self.conv1(images))
+        first = self.activation(normed)
+        last = self.activation(self.norm2(self.conv2(first)))
+        beside = normed if self.reads_norm else first
+        return self.activation(last + beside[:, :, 2:, 2:] - 1)
+
+
+def activated(*args, **kwargs):
+    backbone = Activated(*args, **kwargs)
+    for _ in range(30):
+        backbone(2 * torch.randn(8, 3, 16, 16))  # moves the statistics of BatchNorm
+    model = Classifier(backbone, nn.Linear(4, 2))
+    model.eval().requires_grad_(False)
+    frozen = [name for name, _ in model.backbone.named_modules(prefix="backbone")]
+    return backbone, FrozenTrunk(model, frozen, torch.randn(2, 3, 16, 16))
+
+
+def activations_run(trunk, images):
+    """Return how many activations are computed by themselves."""
+    with torch.profiler.profile() as profile:
+        trunk.features(images)
+    names = ("aten::clamp_min", "aten::clamp", "aten::hardswish", "aten::silu")
+    return sum(
+        event.count
+        for event in profile.key_averages()
+        if event.key.removesuffix("_") in names
+    )
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("kind", [nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish])
+def test_a_convolution_computes_the_activation_behind_its_norm(kind, inplace):
+    backbone, trunk = activated(kind(inplace=inplace))
+    images = torch.randn(4, 3, 16, 16)
+    torch.testing.assert_close(
+        trunk.extract_feat(images), backbone(images), rtol=1e-4, atol=1e-5
+    )
+    # That of the sum is left.
+    assert activations_run(trunk, images) == 1
+
+
+def test_it_does_not_where_the_norm_is_read_past_its_activation():
+    backbone, trunk = activated(nn.ReLU(), reads_norm=True)
+    assert trunk.folds
+    images = torch.randn(4, 3, 16, 16)
+    torch.testing.assert_close(
+        trunk.extract_feat(images), backbone(images), rtol=1e-4, atol=1e-5
+    )
+    assert activations_run(trunk, images) == 3
+
+
 def test_images_of_another_size_take_their_own_course():
     model, trunk = cut(ALL["ResNet"], "last:1")
     model.eval()

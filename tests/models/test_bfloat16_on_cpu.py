@@ -1,0 +1,106 @@
+"""What is slow in bfloat16 on a CPU is computed in another way, to the same end."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from mmleaves.models.bfloat16_on_cpu import quicken_bfloat16
+from mmleaves.registry import MODELS
+
+STRIDED = {"kernel_size": 3, "stride": 2, "padding": 1, "groups": 8}
+
+
+def depthwise(**layout):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(8, 8, bias=False, **layout)
+    quicken_bfloat16(conv)
+    return conv
+
+
+def images():
+    torch.manual_seed(1)
+    drawn = torch.randn(2, 8, 9, 9).to(memory_format=torch.channels_last)
+    return drawn.bfloat16().requires_grad_()
+
+
+@pytest.mark.parametrize(
+    "layout", [STRIDED, {"kernel_size": 5, "padding": 2, "groups": 8}]
+)
+def test_gradients_are_those_of_float32(layout):
+    conv, given = depthwise(**layout), images()
+    with torch.autocast("cpu", torch.bfloat16):
+        features = conv(given)
+    assert features.dtype == torch.bfloat16
+    towards = torch.randn_like(features)
+    features.backward(towards)
+
+    weight = conv.weight.detach().clone().requires_grad_()
+    exact = given.detach().float().requires_grad_()
+    layout = {k: v for k, v in layout.items() if k != "kernel_size"}
+    nn.functional.conv2d(exact, weight, **layout).backward(towards.float())
+    # Rounded to bfloat16 on its way, the weights' gradient would be off in the third
+    # digit.
+    torch.testing.assert_close(conv.weight.grad, weight.grad, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(given.grad, exact.grad.bfloat16())
+
+
+def test_those_that_are_fast_are_left_alone():
+    model = nn.Sequential(
+        nn.Conv2d(8, 8, 3, padding=1, groups=8),
+        nn.Conv2d(8, 8, 7, stride=2, groups=2),
+        nn.Conv2d(3, 8, 3, stride=2),
+    )
+    quicken_bfloat16(model)
+    assert not any("_conv_forward" in vars(conv) for conv in model)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_without_gradients_or_autocast_nothing_changes(autocast):
+    conv = depthwise(**STRIDED)
+    plain = nn.Conv2d(8, 8, bias=False, **STRIDED)
+    plain.load_state_dict(conv.state_dict())
+    given = images().detach() if autocast else images().float()
+    with (
+        torch.set_grad_enabled(not autocast),
+        torch.autocast("cpu", torch.bfloat16, enabled=autocast),
+    ):
+        assert torch.equal(conv(given), plain(given))
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda conv: pickle.loads(pickle.dumps(conv))]
+)
+def test_a_copy_has_weights_of_its_own(copied):
+    conv = depthwise(**STRIDED)
+    other = copied(conv)
+    nn.init.zeros_(other.weight)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not other(images()).any()
+        assert conv(images()).any()
+
+
+def test_activations_behind_norms_are_not_in_place_and_give_the_same():
+    init_default_scope("mmpretrain")
+    torch.manual_seed(0)
+    model = MODELS.build({"type": "MobileNetV2"})
+    other = copy.deepcopy(model)
+    quicken_bfloat16(other)
+    modules = [m for m in other.modules() if isinstance(m, ConvModule)]
+    activations = [m.activate for m in modules if m.with_activation]
+    assert len(activations) == 35
+    assert not any(activation.inplace for activation in activations)
+    given = torch.randn(2, 3, 64, 64)
+    (expected,), (found,) = model(given), other(given)
+    assert torch.equal(found, expected)
+
+
+def test_an_activation_that_others_may_go_by_stays_in_place():
+    init_default_scope("mmpretrain")
+    model = MODELS.build({"type": "ResNet", "depth": 18})
+    quicken_bfloat16(model)
+    assert model.relu.inplace
