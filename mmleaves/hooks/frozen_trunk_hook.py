@@ -24,6 +24,7 @@ from mmleaves.cache.views import random_transforms
 from mmleaves.draws import drawing_from
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.proof import digests
+from mmleaves.hooks.averaging import tests_twice
 from mmleaves.hooks.go_on_hook import epoch_of_state
 from mmleaves.hooks.later_recipes import later_recipes
 from mmleaves.models.wrappers import unwrapped
@@ -71,11 +72,7 @@ class FrozenTrunkHook(Hook):
         self._leave(runner)
 
     def before_test(self, runner: Runner) -> None:
-        if any(
-            getattr(hook, "evaluate_on_ema", False)
-            and getattr(hook, "evaluate_on_origin", False)
-            for hook in runner.hooks
-        ):
+        if any(map(tests_twice, runner.hooks)):
             return  # EMAHook changes the weights in the course of such a test
         # As in training, so that a checkpoint gets the scores that it got there.
         step = len(self._freezer.steps) - 1
