@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.datasets.bad_images import drop_bad_images
+from mmleaves.hooks.later_recipes import later_recipes
 from mmleaves.names_as_text import as_text
 from mmleaves.registry import DATASETS
 
@@ -78,7 +79,7 @@ def keep_decoded_images(
     if given is None:
         return None
     settings = ImageCacheSettings(**given)
-    folder = keep_decoded(loaders, settings, hooks)
+    folder = keep_decoded(loaders, settings, later_recipes(hooks))
     if folder:
         logger.info(
             f"Decoded images are kept in {folder}, up to {settings.limit_gb:g} GB. To "

@@ -1,11 +1,8 @@
 """Let a run's pipelines keep what they decode."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-
-from mmengine.hooks import Hook
-from mmpretrain.engine.hooks import SwitchRecipeHook
 
 from mmleaves.cache.image_cache_folder import ImageCacheSettings, prepare
 from mmleaves.datasets.wrappers import inner_configs
@@ -15,7 +12,7 @@ from mmleaves.transforms.load_image import LoadImage
 def keep_decoded(
     loaders: Iterable[dict | None],
     settings: ImageCacheSettings,
-    hooks: Iterable[Hook] = (),
+    recipes: Iterable[Mapping[str, object]] = (),
 ) -> Path | None:
     """Let the data sets of loader configs keep what they decode.
 
@@ -25,8 +22,8 @@ def keep_decoded(
     Args:
         loaders: Their configs, which are changed.
         settings: Where, and how much.
-        hooks: Those of the run: what a `SwitchRecipeHook` brings keeps images too, as
-            large as they are.
+        recipes: What hooks change from some epoch on: a ``train_pipeline`` in there
+            keeps images too, as large as they are.
 
     Returns:
         The folder, or None if no pipeline begins with this package's ``LoadImage``.
@@ -43,13 +40,10 @@ def keep_decoded(
             pipeline[0].setdefault("enough", enough(pipeline))
     if where is None:
         return None
-    for hook in hooks:
-        if not isinstance(hook, SwitchRecipeHook):
-            continue
-        for recipe in hook.schedule.values():
-            for step in getattr(recipe.get("train_pipeline"), "transforms", [])[:1]:
-                if isinstance(step, LoadImage):
-                    step.cache = {"folder": str(folder), "limit_bytes": limit_bytes}
+    for recipe in recipes:
+        for step in getattr(recipe.get("train_pipeline"), "transforms", [])[:1]:
+            if isinstance(step, LoadImage):
+                step.cache = {"folder": str(folder), "limit_bytes": limit_bytes}
     return folder
 
 

@@ -28,7 +28,7 @@ class ClassWeightHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         losses = list(weighted_losses(runner.model))
-        for recipe in later_recipes(runner):
+        for recipe in later_recipes(runner.hooks):
             if isinstance(loss := recipe.get("loss"), nn.Module):
                 losses += weighted_losses(loss)
         if not losses:

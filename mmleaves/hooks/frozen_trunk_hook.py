@@ -104,7 +104,7 @@ class FrozenTrunkHook(Hook):
                 "given, and with feature_cache these are features. Leave out one."
             )
         makes_images = {"train_pipeline", "batch_augments"}
-        if any(recipe.keys() & makes_images for recipe in later_recipes(runner)):
+        if any(recipe.keys() & makes_images for recipe in later_recipes(runner.hooks)):
             raise ValueError(
                 "SwitchRecipeHook makes other images from some epoch on, and "
                 "feature_cache goes on with what it kept of those before. Take the "

@@ -1,16 +1,16 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from mmengine.runner import Runner
+from mmengine.hooks import Hook
 
 
-def later_recipes(runner: Runner) -> Iterator[dict]:
-    """Yield what each ``SwitchRecipeHook`` of a run changes from some epoch on.
+def later_recipes(hooks: Iterable[Hook]) -> Iterator[dict]:
+    """Yield what each ``SwitchRecipeHook`` among hooks changes from some epoch on.
 
     Each has some of ``train_pipeline``, ``batch_augments`` and ``loss``.
     """
     # Deferred: it imports the whole stack.
     from mmpretrain.engine.hooks import SwitchRecipeHook
 
-    for hook in runner.hooks:
+    for hook in hooks:
         if isinstance(hook, SwitchRecipeHook):
             yield from hook.schedule.values()

@@ -137,7 +137,7 @@ def _head(runner: Runner) -> ExtraFeaturesClsHead:
             "`model.head.type`, or take the hook out."
         )
     now = getattr(model.data_preprocessor, "batch_augments", None)
-    later = [recipe.get("batch_augments") for recipe in later_recipes(runner)]
+    later = [recipe.get("batch_augments") for recipe in later_recipes(runner.hooks)]
     if any(augments is not None for augments in (now, *later)):
         raise ValueError(
             "Mixup and CutMix mix images and labels, and not extra features. Take "

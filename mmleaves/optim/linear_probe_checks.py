@@ -66,7 +66,7 @@ def check_run(loop: EpochBasedTrainLoop) -> None:
             "LinearProbeLoop averages no weights, and the config has an EMAHook. "
             f"Take it out of custom_hooks, {INSTEAD}"
         )
-    if any("loss" in recipe for recipe in later_recipes(runner)):
+    if any("loss" in recipe for recipe in later_recipes(runner.hooks)):
         raise ValueError(
             "LinearProbeLoop trains with one loss, and a SwitchRecipeHook changes it. "
             f"Take the hook out of custom_hooks, {INSTEAD}"

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmleaves.cache.image_cache import image_key, read_through
 from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings, prepare
 from mmleaves.cache.keep_decoded import enough, keep_decoded
+from mmleaves.hooks.later_recipes import later_recipes
 from mmleaves.transforms.load_image import LoadImage, read_image, shrunk
 
 
@@ -123,7 +124,8 @@ def test_a_pipeline_that_comes_later_keeps_images_too(tmp_path):
     ]
     hook = SwitchRecipeHook(schedule)
     loader = {"dataset": {"type": "mmleaves.CaltechFolders", "pipeline": pipeline}}
-    folder = keep_decoded([loader], ImageCacheSettings(str(tmp_path)), [hook])
+    settings = ImageCacheSettings(str(tmp_path))
+    folder = keep_decoded([loader], settings, later_recipes([hook]))
     assert pipeline[0]["cache"]["folder"] == str(folder)
     later = hook.schedule[2]["train_pipeline"].transforms[0]
     assert later.cache == pipeline[0]["cache"]
