@@ -1,22 +1,19 @@
-"""What tells one computation from another: settings, code and versions, as plain types.
+"""What tells one object or class from another: its settings and code, as plain types.
 
 A ``repr`` does not serve: some leave settings out, long arrays are cut short, and the
 address in others is another one in each run.
 """
 
 import copyreg
-import inspect
 import json
 import random
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from hashlib import blake2b
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
     CellType,
-    CodeType,
     FunctionType,
     MethodType,
     ModuleType,
@@ -25,11 +22,7 @@ from types import (
 import numpy as np
 import torch
 
-# Where pixels and features are computed.
-_PACKAGES = (
-    *("torch", "torchvision", "mmengine", "mmcv", "mmpretrain", "timm", "transformers"),
-    *("numpy", "cv2", "PIL", "albumentations"),
-)
+from mmleaves.cache.code_digests import bytecode, digest_of_module, functions_of
 
 
 def described(value: object, _within: tuple[int, ...] = ()) -> object:
@@ -81,11 +74,11 @@ def described(value: object, _within: tuple[int, ...] = ()) -> object:
         case FunctionType():
             held = [_content(cell) for cell in value.__closure__ or ()]
             given = [value.__defaults__, value.__kwdefaults__, held]
-            code = [*_code_of_function(value), _bytecode(value.__code__)]
+            code = [*_code_of_function(value), bytecode(value.__code__)]
             return [*code, described(given, within)]
         case ModuleType():
             version = str(getattr(value, "__version__", ""))
-            return [value.__name__, version, _digest_of_module(value.__name__)]
+            return [value.__name__, version, digest_of_module(value.__name__)]
         case BuiltinFunctionType():
             return [*_code_of_function(value), described(value.__self__, within)]
     slots = _slots(type(value))
@@ -126,7 +119,7 @@ def _pickled(value: object) -> object:
 
 def _code_of_function(function: Callable) -> list[str]:
     name = f"{function.__module__}.{function.__qualname__}"
-    return [name, _digest_of_module(function.__module__)]
+    return [name, digest_of_module(function.__module__)]
 
 
 def _content(cell: CellType) -> object:
@@ -155,27 +148,16 @@ def code_of(kind: type) -> str:
     modules = dict.fromkeys(base.__module__ for base in kind.__mro__)
     compiled = blake2b(digest_size=8)
     for base in kind.__mro__:
-        for name, function in sorted(_functions(base)):
-            compiled.update(f"{name} {_bytecode(function.__code__)}".encode())
-        if not _digest_of_module(base.__module__):
+        for name, function in sorted(functions_of(base)):
+            compiled.update(f"{name} {bytecode(function.__code__)}".encode())
+        if not digest_of_module(base.__module__):
             given = [
-                [f.__defaults__, f.__kwdefaults__] for _, f in sorted(_functions(base))
+                [f.__defaults__, f.__kwdefaults__]
+                for _, f in sorted(functions_of(base))
             ]
             compiled.update(json.dumps(described([given, _values(base)])).encode())
-    files = filter(None, map(_digest_of_module, modules))
+    files = filter(None, map(digest_of_module, modules))
     return " ".join([*files, compiled.hexdigest()])
-
-
-def _functions(kind: type) -> Iterator[tuple[str, FunctionType]]:
-    """Yield the functions that are written in the body of a class, by name."""
-    for name, value in vars(kind).items():
-        parts = {"": value}
-        if isinstance(value, property):
-            parts = {"get": value.fget, "set": value.fset, "del": value.fdel}
-        for part, function in parts.items():
-            function = inspect.unwrap(getattr(function, "__func__", function))
-            if isinstance(function, FunctionType):
-                yield f"{name} {part}", function
 
 
 def _values(kind: type) -> dict[str, object]:
@@ -186,52 +168,3 @@ def _values(kind: type) -> dict[str, object]:
         for name, value in sorted(vars(kind).items())
         if isinstance(value, plain) and not name.startswith("__")
     }
-
-
-def _bytecode(code: CodeType) -> str:
-    constants = [
-        _bytecode(constant) if isinstance(constant, CodeType) else _written(constant)
-        for constant in code.co_consts
-    ]
-    return f"{code.co_code.hex()} {code.co_names} {constants}"
-
-
-def _written(constant: object) -> str:
-    # The order of a set is another one in each process.
-    if isinstance(constant, frozenset):
-        return repr(sorted(map(repr, constant)))
-    return repr(constant)
-
-
-@cache
-def _digest_of_module(name: str) -> str:
-    file = getattr(sys.modules.get(name), "__file__", None)
-    if file is None:  # built in, or typed into a console
-        return ""
-    try:
-        code = Path(file).read_bytes()
-    except OSError:  # within an archive
-        return ""
-    return blake2b(code, digest_size=8).hexdigest()
-
-
-def versions() -> str:
-    """Return the versions of the packages in use that compute pixels or features.
-
-    Of this package it is a digest of the code that runs a frozen trunk.
-    """
-    found = [
-        f"{name} {sys.modules[name].__version__}"
-        for name in _PACKAGES
-        if hasattr(sys.modules.get(name), "__version__")
-    ]
-    return " ".join([*found, "mmleaves", _own_code()])
-
-
-@cache
-def _own_code() -> str:
-    here = Path(__file__).parent
-    digest = blake2b(digest_size=8)
-    for file in [*sorted(here.glob("*.py")), here.parent / "draws.py"]:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -12,6 +12,7 @@ from mmpretrain.engine.hooks import VisualizationHook
 from torch import Tensor, nn
 
 from mmleaves.cache.border import parents
+from mmleaves.cache.code_digests import versions
 from mmleaves.cache.feature_cache import (
     CacheSettings,
     FeatureCache,
@@ -19,7 +20,7 @@ from mmleaves.cache.feature_cache import (
 )
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
-from mmleaves.cache.identity import described, versions
+from mmleaves.cache.identity import described
 from mmleaves.cache.views import random_transforms
 from mmleaves.draws import drawing_from
 from mmleaves.freezing.freezer import Freezer
