@@ -16,6 +16,12 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmleaves.cache.data_identity import (
+    content_key,
+    pipeline_text,
+    roots_of,
+    view_key,
+)
 from mmleaves.cache.feature_loader import FeatureLoader, in_memory
 from mmleaves.cache.feature_store import FeatureStore
 from mmleaves.cache.frozen_trunk import Features
@@ -23,14 +29,10 @@ from mmleaves.cache.image_cache_folder import is_number
 from mmleaves.cache.views import (
     Views,
     check_label,
-    content_key,
-    drawing_from,
     packed_labels,
-    pipeline_text,
     random_transforms,
-    roots_of,
-    view_key,
 )
+from mmleaves.draws import drawing_from
 from mmleaves.loader_workers import WorkerStart
 
 _GB = 1e9
