@@ -1,15 +1,14 @@
 """Applies a freeze policy to a model, now and in later epochs."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmleaves.freezing.lora import add_lora
 from mmleaves.freezing.parts import Part, model_parts
-from mmleaves.freezing.policy import Policy, Setting, parse_steps
-from mmleaves.freezing.selection import select
+from mmleaves.freezing.policy import Setting
+from mmleaves.freezing.timeline import plans_of, timeline
 
 _LISTS = (nn.ModuleList, nn.ModuleDict)
 
@@ -34,7 +33,7 @@ class Freezer:
         # Where ``frozen_stages`` is set, most backbones follow it only in here.
         model.train(model.training)
         constants = {name for name, p in _parameters(model) if not p.requires_grad}
-        plans = _plans(model, setting)
+        plans = plans_of(model, setting)
         for branch, steps in plans.items():
             ranks = {policy.count for _, policy in steps if policy.kind == "lora"}
             if len(ranks) > 1:
@@ -48,7 +47,7 @@ class Freezer:
         self.parts = model_parts(model)
         self.steps = [
             (epoch, frozenset(trained - constants))
-            for epoch, trained in _timeline(
+            for epoch, trained in timeline(
                 model,
                 self.parts,
                 plans,
@@ -224,78 +223,3 @@ def _roots(parts: Sequence[Part], frozen: Sequence[Part]) -> set[str]:
 
 def _parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
     return list(model.named_parameters(remove_duplicate=False))
-
-
-def _plans(model: nn.Module, setting: Setting) -> dict[str, list[tuple[int, Policy]]]:
-    """Return the policies over time of each branch; of ``""`` in a net without."""
-    parts = model_parts(model)
-    branches = list(dict.fromkeys(part.branch for part in parts if part.branch))
-    if not isinstance(setting, Mapping):
-        return {branch: parse_steps(setting) for branch in branches or [""]}
-    if set(setting) != set(branches):
-        raise ValueError(
-            f"trainable={dict(setting)!r} gives policies by branch to "
-            f"{', '.join(map(repr, setting))}; the model has "
-            + (
-                f"the branches {', '.join(map(repr, branches))}. Give each a policy."
-                if branches
-                else "none. Give one policy, such as trainable='classifier'."
-            )
-        )
-    return {branch: parse_steps(setting[branch]) for branch in branches}
-
-
-def _timeline(
-    model: nn.Module,
-    parts: Sequence[Part],
-    plans: Mapping[str, list[tuple[int, Policy]]],
-    *,
-    shared: bool,
-    constants: set[str],
-) -> list[tuple[int, set[str]]]:
-    """Return what is trained from which epoch on, all branches together."""
-    changes = []
-    for branch, steps in plans.items():
-        # What stands after the branches, such as a neck, goes by each of them.
-        own = [part for part in parts if part.branch in ("", branch)]
-        for epoch, policy in _spread(own, steps):
-            # A pattern without a branch of its own may be meant for any of them.
-            over = parts if policy.kind == "names" and shared else own
-            trained = select(model, over, policy)
-            _refuse_constants(policy, over, trained & constants, trained)
-            changes.append((epoch, branch, trained))
-    now: dict[str, set[str]] = {}
-    timeline = []
-    for epoch, group in groupby(sorted(changes, key=lambda c: c[0]), lambda c: c[0]):
-        now |= {branch: trained for _, branch, trained in group}
-        timeline.append((epoch, set().union(*now.values())))
-    return timeline
-
-
-def _refuse_constants(
-    policy: Policy, parts: Sequence[Part], constants: set[str], trained: set[str]
-) -> None:
-    """Refuse a policy all of whose choice in the trunk the model itself keeps fixed."""
-    # What these two choose is clear without: all that the model lets be trained.
-    if policy.kind in ("all", "classifier"):
-        return
-    chosen = {n for p in parts if not p.is_new for n in p.parameters} & trained
-    if chosen and chosen <= constants:
-        raise ValueError(
-            f"trainable='{policy}' chooses {len(chosen)} tensors of the backbone, such "
-            f"as {min(chosen)}, and the model itself has all of them fixed "
-            "(requires_grad=False), as by frozen_stages, or requires_grad=False in "
-            "norm_cfg. Take that out of model.backbone, or choose another policy."
-        )
-
-
-def _spread(
-    parts: Sequence[Part], steps: list[tuple[int, Policy]]
-) -> list[tuple[int, Policy]]:
-    """Return ``steps`` with a gradual policy spelt out."""
-    ((_, policy), *_) = steps
-    if policy.kind != "gradual":
-        return steps
-    stages = sum(part.kind == "stage" for part in parts)
-    each = [Policy("last", count) for count in range(stages + 1)]
-    return [(policy.count * i, step) for i, step in enumerate([*each, Policy("all")])]
