@@ -13,7 +13,6 @@ import io
 import logging
 import os
 import re
-import urllib.error
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from mmengine.runner import CheckpointLoader
 from mmleaves import exit_codes
 from mmleaves.checkpoints import trusted
 from mmleaves.checkpoints.contents import check_contents, classes_of
+from mmleaves.checkpoints.downloads import check_sha256, download
 from mmleaves.checkpoints.manifest import DamagedCheckpointError, check_listed
 from mmleaves.checkpoints.stock import STAND_INS, from_stand_ins
 from mmleaves.errors import CannotReadError, RunError
@@ -271,7 +271,7 @@ def load_from_url(filename: str, map_location: MapLocation = None) -> dict:
     path = Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(filename).path).name)
     rank, world_size = get_dist_info()
     if rank == 0 and not path.is_file():
-        _download(filename, path)
+        download(filename, path)
     if world_size > 1:
         torch.distributed.barrier()
     check_sha256(path)
@@ -293,36 +293,3 @@ def load_from_elsewhere(filename: str, map_location: MapLocation = None) -> dict
         f"{filename.partition('://')[0]}:// in a way that can run code from the file. "
         "Give the URL of the file, https://..., or download it and give its path."
     )
-
-
-def check_sha256(path: Path) -> None:
-    """Compare a file with the digits of its sha256 in its name, if there are any.
-
-    PyTorch and OpenMMLab name weights ``NAME-<first 8 digits of the sha256>.pth``.
-
-    Raises:
-        ValueError: If they differ.
-    """
-    digits = path.stem.rsplit("-", 1)[-1]
-    date = re.fullmatch(r"(19|20)\d{6}", digits)
-    if date or not re.fullmatch("[0-9a-f]{8}", digits):
-        return
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if not found.startswith(digits):
-        raise ValueError(
-            f"{path} is not the file its name says: its sha256 begins with "
-            f"{found[:8]}, expected {digits}. It was changed or not downloaded whole; "
-            "delete it and start again."
-        )
-
-
-def _download(url: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(url, str(path))
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise FileNotFoundError(
-            f"The pretrained weights {path.name} are not on this machine, and "
-            f"{url} could not be downloaded ({error}). Put that file into {path.parent}"
-            f"{os.sep}, or train without: --no-pretrained."
-        ) from error

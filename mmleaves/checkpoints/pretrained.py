@@ -14,12 +14,8 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from mmleaves.checkpoints import torchvision_names
-from mmleaves.checkpoints.loading import (
-    MapLocation,
-    check_sha256,
-    load_from_local,
-    load_from_url,
-)
+from mmleaves.checkpoints.downloads import check_sha256
+from mmleaves.checkpoints.loading import MapLocation, load_from_local, load_from_url
 
 
 @dataclass(frozen=True)
