@@ -13,11 +13,8 @@ from torch import Tensor, nn
 
 from mmleaves.cache.border import parents
 from mmleaves.cache.code_digests import versions
-from mmleaves.cache.feature_cache import (
-    CacheSettings,
-    FeatureCache,
-    FeaturesTooLargeError,
-)
+from mmleaves.cache.feature_cache import FeatureCache, FeaturesTooLargeError
+from mmleaves.cache.feature_cache_settings import CacheSettings
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
 from mmleaves.cache.identity import described

@@ -5,7 +5,8 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 from torch.utils.data import DataLoader
 
-from mmleaves.cache.feature_cache import CacheSettings, FeatureCache
+from mmleaves.cache.feature_cache import FeatureCache
+from mmleaves.cache.feature_cache_settings import CacheSettings
 from mmleaves.cache.frozen_trunk import Features
 
 
