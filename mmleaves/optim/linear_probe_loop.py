@@ -3,7 +3,6 @@
 import copy
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from mmleaves.models.class_weights import class_weights
 from mmleaves.models.wrappers import unwrapped
+from mmleaves.optim.head_scores import Score, choose
 from mmleaves.optim.linear_heads import HeadSettings, LinearHeads
 from mmleaves.optim.linear_probe_checks import (
     INSTEAD,
@@ -33,41 +33,6 @@ if TYPE_CHECKING:
 
 # Of all classifiers, images and classes: 64 MB.
 _SCORES_AT_ONCE = 2**24
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well one classifier does on the validation part.
-
-    Args:
-        settings: What it was trained with.
-        accuracy: Share of the images that it gets right, percent.
-        loss: Mean cross-entropy.
-    """
-
-    settings: HeadSettings
-    accuracy: float
-    loss: float
-
-
-def choose(scores: Sequence[Score]) -> int:
-    """Return which classifier to keep: that of the first seed of the best settings.
-
-    Settings are compared by the mean accuracy of their seeds, then by their mean loss:
-    the luckiest of many seeds would promise too much.
-    """
-    means: dict[tuple, tuple[float, float]] = {}
-    for key in map(_without_seed, scores):
-        own = [score for score in scores if _without_seed(score) == key]
-        accuracy = sum(score.accuracy for score in own) / len(own)
-        means[key] = accuracy, -sum(score.loss for score in own) / len(own)
-    best = max(means, key=lambda key: means[key])
-    return next(i for i, score in enumerate(scores) if _without_seed(score) == best)
-
-
-def _without_seed(score: Score) -> tuple:
-    s = score.settings
-    return s.rate, s.weight_decay, s.class_weights
 
 
 @LOOPS.register_module()
