@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,8 @@ from mmleaves.evidence.outcomes import (
     Outcomes,
     check_axes,
     check_not_copied,
-    copy_notes,
+    outcome_notes,
     outcomes,
-    tie_notes,
 )
 from mmleaves.evidence.paired_tests import holm
 from mmleaves.evidence.recipe_scores import RecipeScores, recipe_scores
@@ -269,25 +268,6 @@ def check_margin(margin: float) -> None:
     """
     if not 0 < margin < 100:
         raise ValueError(f"margin is {margin}, expected points above 0 and below 100.")
-
-
-def outcome_notes(
-    said: Mapping[str, Outcomes], design: Design, named: Container[str]
-) -> list[str]:
-    """Return which repeats look like copies, and how many predictions are ties.
-
-    Args:
-        said: Outcomes of each recipe by its name.
-        design: Which images and runs these are.
-        named: Recipes whose predicted classes stood beside their probabilities.
-    """
-    unnamed = {
-        name: one.probs
-        for name, one in said.items()
-        if one.probs is not None and name not in named
-    }
-    ties = (tie_notes(probs, name) for name, probs in unnamed.items())
-    return [*copy_notes(said, design), *itertools.chain.from_iterable(ties)]
 
 
 def _not_compared(

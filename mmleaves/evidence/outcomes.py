@@ -1,7 +1,8 @@
 """What a recipe said of each image in each repeat."""
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -147,6 +148,25 @@ def most_probable(probs: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     return by_name[probs[..., by_name].argmax(axis=-1)]
 
 
+def outcome_notes(
+    said: Mapping[str, Outcomes], design: Design, named: Container[str]
+) -> list[str]:
+    """Return which repeats look like copies, and how many predictions are ties.
+
+    Args:
+        said: Outcomes of each recipe by its name.
+        design: Which images and runs these are.
+        named: Recipes whose predicted classes stood beside their probabilities.
+    """
+    unnamed = {
+        name: one.probs
+        for name, one in said.items()
+        if one.probs is not None and name not in named
+    }
+    ties = (tie_notes(probs, name) for name, probs in unnamed.items())
+    return [*_copy_notes(said, design), *itertools.chain.from_iterable(ties)]
+
+
 def tie_notes(probs: np.ndarray, name: str) -> list[str]:
     """Return how many predictions `most_probable` took by name, in plain words."""
     ties = (probs == probs.max(axis=-1, keepdims=True)).sum(axis=-1) > 1
@@ -158,7 +178,7 @@ def tie_notes(probs: np.ndarray, name: str) -> list[str]:
     ]
 
 
-def copy_notes(said: Mapping[str, Outcomes], design: Design) -> list[str]:
+def _copy_notes(said: Mapping[str, Outcomes], design: Design) -> list[str]:
     """Return how many repeats of a recipe say the same of every image, in plain words.
 
     Methods that draw nothing do so, too: so it is no error, as of `check_not_copied`.
