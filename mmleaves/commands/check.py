@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,6 @@ from mmleaves.whole_files import check_can_write
 
 if TYPE_CHECKING:
     from mmleaves.audit.facts_cache import FactsCache
-    from mmleaves.audit.parts import Part
-    from mmleaves.audit.report import Finding
-
-CONFIG_ENDINGS = (".py", ".json", ".yaml", ".yml")
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -136,7 +131,18 @@ def main(argv: list[str] | None = None) -> None:
         from mmleaves.audit.split_proposal import check_split_folder
 
         check_split_folder(Path(args.split_out))
-    parts, known, limit = _read(args)
+    from mmleaves.audit.from_csv import Columns
+    from mmleaves.audit.from_sources import parts_of_sources
+
+    # Where a pattern is to find the groups, no column is looked for.
+    group = "" if args.group_pattern else args.group_column
+    parts, known, limit = parts_of_sources(
+        args.sources,
+        Columns(args.image_column, args.label_column, group, args.data_root),
+        group_pattern=args.group_pattern,
+        options=args.cfg_options,
+        trust_config=args.trust_config,
+    )
     limit = args.max_megapixels or limit or 64
 
     from mmleaves.audit.audit import audit_parts
@@ -178,108 +184,6 @@ def main(argv: list[str] | None = None) -> None:
         print(f"  --cfg-options {shlex.join(written.options)}", file=said)
     if report.has_errors:
         sys.exit(exit_codes.FAULT)
-
-
-def _read(
-    args: argparse.Namespace,
-) -> tuple[list["Part"], list["Finding"], float | None]:
-    """Return the parts, what was found while they were read, and the config's limit."""
-    from mmleaves.audit.from_csv import Columns, parts_of_csv
-    from mmleaves.audit.from_folder import parts_of_folder
-
-    # Where a pattern is to find the groups, no column is looked for.
-    group = "" if args.group_pattern else args.group_column
-    columns = Columns(args.image_column, args.label_column, group, args.data_root)
-    kinds = {source: _kind(source) for source in args.sources}
-    if len({Path(source).resolve() for source in args.sources}) < len(args.sources):
-        raise ValueError(
-            f"found a source twice in {', '.join(args.sources)}, expected each once: "
-            "parts are held against each other. Name the other part."
-        )
-    if "config" in kinds.values():
-        if len(args.sources) > 1:
-            raise ValueError(
-                f"found {len(args.sources)} sources with a config among them "
-                f"({', '.join(args.sources)}), expected the config alone. Check them "
-                "one by one."
-            )
-        from mmleaves.audit.from_datasets import audited_config, config_megapixels
-        from mmleaves.config import find_config, load_config
-        from mmleaves.plain_configs import refuse_code
-
-        if not args.trust_config:
-            refuse_code(find_config(args.sources[0]))
-        cfg = load_config(args.sources[0], args.cfg_options)
-        parts, known = audited_config(cfg, args.group_column, args.group_pattern)
-        return parts, known, config_megapixels(cfg)
-    if args.cfg_options:
-        raise ValueError(
-            f"found --cfg-options without a config ({args.sources[0]} is none), "
-            "expected a config. Leave them out."
-        )
-    parts, known = [], []
-    files = [source for source, kind in kinds.items() if kind == "csv"]
-    for source, kind in kinds.items():
-        if kind == "folder":
-            name = Path(source).resolve().name if len(kinds) > 1 else "all"
-            more, found = parts_of_folder(source, columns, name=name)
-            more = [_grouped(part, source, args.group_pattern) for part in more]
-            parts, known = parts + more, known + found
-    if files:
-        more, found = parts_of_csv(files, columns)
-        roots = [args.data_root or Path(file).parent for file in files]
-        more = [
-            _grouped(part, root, args.group_pattern)
-            for part, root in zip(more, roots, strict=True)
-        ]
-        parts, known = parts + more, known + found
-    return parts, known, None
-
-
-def _grouped(part: "Part", root: Path | str, pattern: str | None) -> "Part":
-    """Return a part with the groups that a pattern finds, if there is one."""
-    if pattern is None:
-        return part
-    from mmleaves.audit.name_groups import groups_of_names
-
-    folder = Path(root).absolute().as_posix()
-    return replace(part, groups=groups_of_names(part.paths, folder, pattern))
-
-
-def _kind(source: str) -> str:
-    """Return whether ``source`` is a ``"folder"``, a ``"csv"`` or a ``"config"``.
-
-    Raises:
-        FileNotFoundError: If there is nothing of that name.
-    """
-    from mmleaves.archives.reading import ARCHIVE_ENDINGS
-    from mmleaves.config import find_config
-
-    if Path(source).is_dir():
-        return "folder"
-    if source.lower().endswith(".csv"):
-        return "csv"
-    wanted = "expected a folder, a CSV file or a config. Correct it."
-    if source.lower().endswith(ARCHIVE_ENDINGS) and Path(source).is_file():
-        from mmleaves.datasets.where_to_get import unpack_advice
-
-        raise ValueError(
-            f"{source}: found an archive, expected a folder, a CSV file or a config. "
-            f"{unpack_advice(Path(source))}"
-        )
-    try:
-        config = find_config(source)
-    except FileNotFoundError as error:
-        # A path is not meant as the name of one of our configs.
-        more = "" if Path(source).parent.parts else f" {error}"
-        raise FileNotFoundError(
-            f"{source}: found nothing there, {wanted}{more}"
-        ) from error
-    if config.suffix not in CONFIG_ENDINGS:
-        raise ValueError(
-            f"{source}: found a file ending in {config.suffix!r}, {wanted}"
-        )
-    return "config"
 
 
 def _cache(args: argparse.Namespace) -> "FactsCache | None":
