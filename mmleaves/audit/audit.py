@@ -171,7 +171,7 @@ def _damage(items: Sequence[Item], problems: Mapping[str, str]) -> list[Finding]
                 severity="error",
                 where=_parts_of(missing),
                 found=f"{counted(len(missing), 'image')} named, but no such file.",
-                means="A run stops at the first of them.",
+                means="A run is refused at its start.",
                 do="Put the files there, correct the paths, or take the rows out.",
                 images=tuple((item, "") for item, _ in missing),
             )
@@ -183,7 +183,7 @@ def _damage(items: Sequence[Item], problems: Mapping[str, str]) -> list[Finding]
                 severity="error",
                 where=_parts_of(damaged),
                 found=f"{counted(len(damaged), 'image file')} that cannot be used.",
-                means="A run stops at the first of them.",
+                means="A run is refused at its start, or stops where one is decoded.",
                 do="Copy or download them again, or take them out of the data set.",
                 images=tuple(damaged),
             )

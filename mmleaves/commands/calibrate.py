@@ -17,7 +17,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         default=1000,
         metavar="N",
-        help="experiments for each row (default: %(default)s)",
+        help="experiments for each column (default: %(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the study (default: %(default)s)"
