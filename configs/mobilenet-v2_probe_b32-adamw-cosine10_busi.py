@@ -2,8 +2,8 @@
 
 The rate was chosen on drawn leaves. Ours: 79.9 % of 426 of our scans, mean of 3
 repeats of 5 folds (78.6 to 80.5), AUROC 86.1; 30, 30 and 28 right of the 33 of test/,
-by `repeat`, as docs/configs.md says; last epoch, bfloat16; half a minute on one core of
-an AMD EPYC.
+by `repeat`, as docs/configs.md says; last epoch, bfloat16; half a minute a run on an
+AMD EPYC.
 
 python tools/train.py configs/mobilenet-v2_probe_b32-adamw-cosine10_busi.py
 """
