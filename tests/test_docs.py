@@ -1,5 +1,6 @@
 """What the pages say of configs: examples, commands, and lists."""
 
+import itertools
 import re
 import shlex
 
@@ -102,15 +103,50 @@ def test_the_two_readmes_compare_the_same_and_link_the_same_pages():
     english, chinese = (
         (ROOT / name).read_text("utf-8") for name in ("README.md", "README_zh.md")
     )
-    assert table_rows(english) == table_rows(chinese)
+    assert shapes(english) == shapes(chinese)
+    assert different_rows(english, chinese) == []
     links = [
         set(re.findall(r"\((docs/\w+\.md)\)", text)) for text in (english, chinese)
     ]
     assert links[0] == links[1]
 
 
-def table_rows(text):
-    """Return how many rows each table has, in order."""
+@pytest.mark.parametrize(
+    ("figure", "other"),
+    [("98.1 %", "98.2 %"), ("2,991", "2,919"), ("64 s; 20 s", "64 s; 21 s")],
+)
+def test_a_figure_that_one_readme_changed_is_found(figure, other):
+    english, chinese = (
+        (ROOT / name).read_text("utf-8") for name in ("README.md", "README_zh.md")
+    )
+    lines = [line for line in english.splitlines() if line[:1] == "|"]
+    lines = [line for line in lines if figure in line]
+    assert lines
+    found = different_rows(english.replace(figure, other), chinese)
+    assert [one for one, _ in found] == [line.replace(figure, other) for line in lines]
+
+
+def tables(text):
+    """Return the rows of each table, in order."""
+    return [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", text, re.M)]
+
+
+def shapes(text):
+    """Return how many cells the rows of each table have, in order."""
+    return [[len(row.split(" | ")) for row in table] for table in tables(text)]
+
+
+def different_rows(one, other):
+    """Return the rows of two pages whose cells do not have the same figures."""
+    rows = (itertools.chain(*tables(text)) for text in (one, other))
+    pairs = zip(*rows, strict=True)
+    return [pair for pair in pairs if figures(pair[0]) != figures(pair[1])]
+
+
+def figures(row):
+    """Return the numbers in each cell of a row, without the commas of thousands."""
+    number = r"\d+(?:,\d{3})*(?:\.\d+)?"
     return [
-        len(table.splitlines()) for table in re.findall(r"(?:^\|.*\n)+", text, re.M)
+        [found.replace(",", "") for found in re.findall(number, cell)]
+        for cell in row.split(" | ")
     ]
