@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmleaves.dict_settings import refuse_wrong_dicts
+
 PACKAGED_CONFIGS = Path(__file__).parent / ".mim" / "configs"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -91,9 +93,13 @@ def fill_datasets(cfg: Config) -> None:
     lie; a loader's own dataset says which part it reads, and wins where both speak.
     Within a wrapper such as ``RepeatDataset``, the wrapped data sets are filled; of
     `PlannedImages` the data sets that have the images.
+
+    Raises:
+        ValueError: If ``dataset`` is neither a dict nor None.
     """
     from mmleaves.datasets.wrappers import inner_configs
 
+    refuse_wrong_dicts({"dataset": cfg.get("dataset")})
     shared = cfg.get("dataset") or {}
     for name in LOADERS:
         loader = cfg.get(name)

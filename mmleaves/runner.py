@@ -26,6 +26,7 @@ from mmleaves.checkpoints.reach import must_reach_trunk
 from mmleaves.checkpoints.saving import BACKEND
 from mmleaves.config import fill_datasets
 from mmleaves.datasets.bad_images import refuse_substitutes
+from mmleaves.dict_settings import refuse_wrong_dicts
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.freezing.lora import reset_lora
 from mmleaves.hooks.check_gradients_hook import CheckGradientsHook
@@ -96,6 +97,7 @@ class FineTuneRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> "FineTuneRunner":
+        refuse_wrong_dicts(cfg)
         filled = copy.deepcopy(cfg)
         fill_datasets(filled)
         loader = filled.get("train_dataloader") or filled.get("test_dataloader")

@@ -32,7 +32,7 @@ def keep_decoded(
     for loader in filter(None, loaders):
         for dataset in inner_configs(loader["dataset"]):
             pipeline = dataset.get("pipeline") or []
-            if not pipeline or pipeline[0].get("type") != "mmleaves.LoadImage":
+            if not _begins_with_ours(pipeline):
                 continue
             where = where or prepare(settings)
             folder, limit_bytes = where
@@ -45,6 +45,27 @@ def keep_decoded(
             if isinstance(step, LoadImage):
                 step.cache = {"folder": str(folder), "limit_bytes": limit_bytes}
     return folder
+
+
+def shrinks(loader: dict | None) -> bool:
+    """Return whether large images come smaller out of what `keep_decoded` changes.
+
+    Args:
+        loader: A loader's config, as the user gives it; None for none.
+    """
+    if not isinstance(loader, Mapping):
+        return False
+    pipelines = [data.get("pipeline") for data in inner_configs(loader["dataset"])]
+    return any(
+        _begins_with_ours(pipeline)
+        and "enough" not in pipeline[0]
+        and enough(pipeline) is not None
+        for pipeline in pipelines
+    )
+
+
+def _begins_with_ours(pipeline: Sequence[dict] | None) -> bool:
+    return bool(pipeline) and pipeline[0].get("type") == "mmleaves.LoadImage"
 
 
 def enough(pipeline: Sequence[dict]) -> tuple[int, int] | None:

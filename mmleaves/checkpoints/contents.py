@@ -142,6 +142,7 @@ _HUB = "message_hub.runtime_info"
 _RESUMED_PARTS: list[_Rule] = [
     ("meta.seed", _or_none(_is_count), "a whole number from 0"),
     ("meta.settings", _has_names, "a dict of settings by name"),
+    ("meta.world_size", _is_count, "a whole number from 0"),
     *[
         (f"meta.{part}_{what}", _are_numbers, "a tensor of whole numbers")
         for part in ("train", "val")

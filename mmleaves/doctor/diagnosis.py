@@ -117,6 +117,7 @@ def check_config(cfg: "Config") -> list[Finding]:  # noqa: F821
     from mmengine.registry import init_default_scope
 
     from mmleaves.config import fill_datasets
+    from mmleaves.dict_settings import wrong_dicts
     from mmleaves.doctor.classes import check_classes
     from mmleaves.doctor.data import DataFacts, check_data
     from mmleaves.doctor.old_keys import check_old_keys
@@ -126,6 +127,9 @@ def check_config(cfg: "Config") -> list[Finding]:  # noqa: F821
     findings = list(check_old_keys(filled))
     if findings and not filled.get("train_dataloader"):
         return findings  # of 0.x as a whole: nothing else can be said of it
+    for name, wrong in list(wrong_dicts(filled)):
+        findings.append(Finding("error", "setting", name, wrong))
+        filled.pop(name)  # which no other check can read
     fill_datasets(filled)
     init_default_scope("mmpretrain")
     if without_type := list(check_schedule_types(filled)):

@@ -1,7 +1,6 @@
 """Say what changed since the run that is resumed was begun."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import torch
@@ -10,42 +9,34 @@ from mmengine.runner import Runner
 
 from mmleaves.datasets.overlap import moving_keys
 from mmleaves.datasets.wrappers import inner_datasets
+from mmleaves.hooks.changed_settings import (
+    ChangedSettings,
+    changed_settings,
+    settings,
+)
 from mmleaves.registry import HOOKS
 
 # In the message hub, and in run.json: when the run was resumed, and with what changed.
 RESUMES = "resumes"
-# By what a setting's name begins with. All others are refused, as far as anyone knows
-# the weights become others.
-#
-# Of no matter for the result, or looked at elsewhere: images one by one, `trainable`.
-_FREE = re.compile(
-    r"(work_dir|load_from|resume|launcher|log_level|log_processor|env_cfg|visualizer"
-    r"|vis_backends|default_scope|custom_imports|trainable"
-    r"|image_cache\.(folder|limit_gb)|feature_cache\.(folder|memory_gb)"
-    r"|skip_bad|runner_type|experiment_name|(test|tta)_\w+"
-    r"|default_hooks\.(audit|check_\w+|checkpoint|logger|progress_bar|run_record"
-    r"|stop_on_signal|timer|visualization|watch_loader)"
-    r"|train_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor"
-    r"|timeout|multiprocessing_context))(\.|$)"
-    r"|.*\.(data_root|data_prefix|ann_file|img_prefix|init_cfg)(\.|$)"
-)
-# Of the validation, and of how long the run is.
-_NAMED = re.compile(
-    # Large photographs are shrunk a little otherwise without it.
-    r"(image_cache|val_\w+|default_hooks\.early_stopping|train_cfg\.(max_epochs|max_iters|val_begin"
-    r"|val_interval|dynamic_intervals))(\.|$)"
-)
-_WORKERS = "train_dataloader.num_workers"
+# What a checkpoint says of the run that wrote it; others' checkpoints and older ones
+# lack some.
+_COMPARED = {
+    "settings": "the settings",
+    "train_files": "the images and labels",
+    "world_size": "the number of processes",
+}
 _SHOWN = 6
 
 
 @HOOKS.register_module()
 class CheckResumeHook(Hook):
-    """Refuse to resume a run with other images, labels or settings than it began with.
+    """Refuse to resume a run as another one than was begun.
 
-    Settings that change no weight, as of the validation or the number of epochs, are
-    named in the log. With ``force`` set on the runner all of it is, and ``run.json``
-    tells of it.
+    That is one with other images, labels or settings, or another number of processes.
+    Settings that change no weight, as of the validation where no schedule goes by it,
+    or the number of epochs, are named in the log. With ``force`` set on the
+    runner all of it is, and ``run.json`` tells of it, and of what the checkpoint does
+    not say and so was not compared.
 
     Raises:
         ValueError: If what is trained on, or how, is not the same; names what.
@@ -63,6 +54,7 @@ class CheckResumeHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         meta = checkpoint["meta"]
         meta["settings"] = settings(runner.cfg.to_dict())
+        meta["world_size"] = runner.world_size
         for part, images in self._parts(runner).items():
             keys = sorted(images)
             # Not `train_images`, which tells where they lie.
@@ -75,75 +67,56 @@ class CheckResumeHook(Hook):
         if before is None:
             return
         force = getattr(runner, "force", False)
-        here = settings(runner.cfg.to_dict())
-        refused = _changed_images(before, self._parts(runner))
-        named = []
-        # Stock's checkpoints have none.
-        then, now = map(_with_caches, (before.get("settings", here), here))
-        for name in sorted(then.keys() | now.keys()):
-            old, new = then.get(name, "not set"), now.get(name, "not set")
-            change = f"{name} was {old}, is {new}"
-            if old == new:
-                continue
-            if name == _WORKERS:
-                runner.logger.info(f"{change}: the weights do not go by it.")
-            elif not _FREE.match(name):
-                (named if _NAMED.match(name) else refused).append(change)
-        if refused and not force:
+        changes = self._changes(runner, before)
+        for change in changes.workers:
+            runner.logger.info(f"{change}: the weights do not go by it.")
+        if changes.refused and not force:
             raise ValueError(
                 "This is not the run that was begun, and would end with other weights: "
-                f"{_some(refused)}. Resume with what it began with; or go on all the "
-                "same with --force, which run.json will say; or begin another: "
+                f"{_some(changes.refused)}. Resume with what it began with; or go on "
+                "all the same with --force, which run.json will say; or begin another: "
                 "--work-dir FOLDER, without --resume."
             )
-        if refused or named:
+        changed = changes.refused + changes.named
+        if changed:
             runner.logger.warning(
-                f"Since the run was begun, this has changed: {_some(refused + named)}."
+                f"Since the run was begun, this has changed: {_some(changed)}."
+            )
+        unknown = [what for key, what in _COMPARED.items() if key not in before]
+        if "settings" not in before:
+            runner.logger.warning(
+                "The checkpoint does not say how its run was begun, as one of stock "
+                f"MMEngine does not: {', '.join(unknown)} cannot be compared, and may "
+                "be others. run.json says so."
             )
         resume = {
             "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "after_epoch": runner.epoch,
-            "changed": refused + named,
+            # An empty list would say that nothing has.
+            "changed": changed if changed or "settings" in before else None,
+            "not_compared": unknown,
             "forced": force,
         }
         earlier = runner.message_hub.runtime_info.get(RESUMES, [])
         runner.message_hub.update_info(RESUMES, [*earlier, resume])
+
+    def _changes(self, runner: Runner, before: dict) -> ChangedSettings:
+        """Return what has changed, of what the checkpoint's ``meta`` says."""
+        changes = ChangedSettings()
+        if "settings" in before:
+            changes = changed_settings(before["settings"], runner.cfg)
+        others = _changed_images(before, self._parts(runner))
+        then, now = before.get("world_size"), runner.world_size
+        if then not in (None, now):
+            others.append(f"the number of processes was {then}, is {now}")
+        changes.refused = others + changes.refused
+        return changes
 
     def _parts(self, runner: Runner) -> dict[str, dict[int, tuple[str, int]]]:
         # Once for all checkpoints of a run, as each path is resolved.
         if self._images is None:
             self._images = _images(runner)
         return self._images
-
-
-def settings(config: object, name: str = "") -> dict[str, str]:
-    """Return a config as one value, in writing, for each setting's dotted name."""
-    children = _children(config)
-    if children is None:
-        return {name: re.sub(r" at 0x[0-9a-f]+", "", repr(config))}
-    found = {}
-    for key, child in children:
-        found |= settings(child, f"{name}.{key}" if name else str(key))
-    return found
-
-
-def _with_caches(found: dict[str, str]) -> dict[str, str]:
-    """Return settings that say of each cache whether it is used, however they do."""
-    told = {}
-    for cache in ("image_cache", "feature_cache"):
-        own = found.get(cache, "None")
-        used = own != "None" or any(n.startswith(f"{cache}.") for n in found)
-        told[cache] = "used" if used else "not used"
-    return found | told
-
-
-def _children(config: object) -> Iterator | None:
-    if isinstance(config, Mapping) and config:
-        return iter(config.items())
-    nested = isinstance(config, list | tuple) and any(
-        isinstance(child, Mapping) for child in config
-    )
-    return enumerate(config) if nested else None
 
 
 def _images(runner: Runner) -> dict[str, dict[int, tuple[str, int]]]:

@@ -169,7 +169,7 @@ def _told(error: Exception, loader: str) -> str | None:
             f"A worker of the data loader was killed ({said.splitlines()[0]}), "
             "expected it to live as long as the run. Most often the machine was out "
             f"of memory (dmesg says so): set {loader}.num_workers lower, or "
-            f"image_cache=None.{whole}"
+            f"image_cache.limit_gb.{whole}"
         )
     return None
 

@@ -5,6 +5,7 @@ What is given in the config, such as ``class_weight=dict(malignant=2.0, benign=1
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 from torch import nn
@@ -29,12 +30,12 @@ def class_weights(
             has no image to go by, or ``given`` is neither.
     """
     where = "class_weight of the loss"
+    if given != "auto" and not isinstance(given, Mapping):
+        raise ValueError(
+            f"{where}: found {given!r}, expected 'auto', weights by class name, or "
+            "a list of them in label order."
+        )
     if isinstance(given, str):
-        if given != "auto":
-            raise ValueError(
-                f"{where}: found {given!r}, expected 'auto', weights by class name, or "
-                "a list of them in label order."
-            )
         counts = np.bincount(labels, minlength=len(classes))
         if empty := [classes[i] for i in np.flatnonzero(counts == 0)]:
             raise ValueError(
@@ -62,9 +63,12 @@ def class_weights(
 
 
 def weighted_losses(model: nn.Module) -> Iterator[nn.Module]:
-    """Yield the losses of ``model`` whose class weights stand by name or as a word."""
+    """Yield the losses of ``model`` whose class weights are no list of them.
+
+    They stand by name or as a word; a single number is for `class_weights` to refuse.
+    """
     for module in model.modules():
-        if isinstance(getattr(module, "class_weight", None), Mapping | str):
+        if isinstance(getattr(module, "class_weight", None), Mapping | str | Real):
             yield module
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mmengine.logging import MMLogger
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
@@ -92,7 +92,12 @@ class FineTuneConstructor(DefaultOptimWrapperConstructor):
         head, decay, branches = (self.paramwise_cfg.get(key) for key in _OURS)
         head = 1 if head is None else head
         decay = 1 if decay is None else decay
-        branches = branches or {}
+        branches = {} if branches is None else branches
+        if not isinstance(branches, Mapping):
+            raise ValueError(
+                f"optim_wrapper.paramwise_cfg.branch_lr_mult is {branches!r}, expected "
+                "a factor by each branch's name, such as dict(cnn=0.1)."
+            )
         if not _is_factor(decay) or decay > 1:
             raise ValueError(
                 f"optim_wrapper.paramwise_cfg.layer_decay is {decay!r}, expected a "

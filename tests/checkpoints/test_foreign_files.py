@@ -272,7 +272,8 @@ def stock(config, folder):
     Runner.from_cfg(cfg).train()
 
 
-def test_files_of_stock_mmengine_are_read_and_resumed(trained, tmp_path):
+@pytest.mark.parametrize("cache", ["image_cache=None", "image_cache.limit_gb=1"])
+def test_files_of_stock_mmengine_are_read_and_resumed(trained, cache, tmp_path):
     config, _ = trained
     COMMANDS["stock"] = lambda args: stock(*args)
     log, theirs = tmp_path / "log", tmp_path / "stock"
@@ -291,10 +292,15 @@ def test_files_of_stock_mmengine_are_read_and_resumed(trained, tmp_path):
     (best,) = theirs.glob("best_*.pth")
     assert run("test", config, best, "--work-dir", tmp_path, log=log) == 0, said(log)
     args = [config, "--work-dir", tmp_path / "more", "--resume", theirs / "epoch_1.pth"]
-    options = ["--cfg-options", "train_cfg.max_epochs=2"]
+    options = ["--cfg-options", "train_cfg.max_epochs=2", cache]
     assert run("train", *args, *options, log=log) == 0, said(log)
     assert "resumed epoch: 1" in said(log)
     assert (tmp_path / "more" / "epoch_2.pth").is_file()
+    unknown = ["the settings", "the images and labels", "the number of processes"]
+    assert f"{', '.join(unknown)} cannot be compared, and may be others" in said(log)
+    (resumed,) = json.loads((tmp_path / "more" / "run.json").read_text())["resumes"]
+    assert resumed["changed"] is None
+    assert resumed["not_compared"] == unknown
 
 
 def test_numbers_and_arrays_of_numpy_are_read(tmp_path):

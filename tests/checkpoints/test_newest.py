@@ -110,6 +110,7 @@ ODD = {
     "meta": 5,
     "meta.epoch": "3",
     "meta.settings": [],
+    "meta.world_size": "2",
     "meta.train_files": [1],
     "meta.seed": -1.5,
     "message_hub": [],

@@ -134,6 +134,14 @@ train_dataloader = dict(dataset=dict(pipeline=[
         "'scale'",
     ),
     Fault(
+        "a cache that is switched on",
+        "experience",
+        "feature_cache = True",
+        "setting",
+        "feature_cache",
+        "expected a dict such as dict(views=4), or None",
+    ),
+    Fault(
         "more classes than the data",
         "mmdetection#8734",
         "model = dict(head=dict(num_classes=1000))",

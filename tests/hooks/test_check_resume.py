@@ -1,13 +1,24 @@
 """What a resumed run is told of what has changed since it was begun."""
 
 import json
+import re
 import shutil
 
 import pytest
+import torch
 from forked_runs import outcome, run, said, write_run
+from tool_runs import ROOT, check, run_python
 
+from mmleaves.checkpoints.manifest import sha256_of
 from mmleaves.crash_points import CRASH_AT
-from mmleaves.hooks.check_resume_hook import _FREE, _NAMED, _with_caches
+from mmleaves.hooks.changed_settings import (
+    FREE,
+    FREE_ENDS,
+    FREE_HOOKS,
+    KEPT_WORKERS,
+    _with_caches,
+    bearing,
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +75,42 @@ def test_what_would_change_the_weights_is_refused_by_name(resume, setting, chang
     assert not (work / "epoch_2.pth").exists()
 
 
-def test_what_is_not_known_to_be_free_is_refused():
-    def kind(name):
-        return "free" if _FREE.match(name) else "named" if _NAMED.match(name) else "no"
+REFUSED = """train_dataloader.collate_fn.type train_dataloader.num_batch_per_epoch
+train_cfg.type default_hooks.draws.type channels_last model.head.type feature_cache
+feature_cache.views feature_cache.limit_gb"""
+NAMED = """train_cfg.max_epochs default_hooks.early_stopping.patience
+val_dataloader.num_workers val_dataloader.persistent_workers"""
+BY_SCORE = """val_dataloader.batch_size val_evaluator.0.type val_cfg.fp16
+train_cfg.val_interval train_cfg.val_begin train_cfg.dynamic_intervals"""
+UNCOMPARED = """dataset.data_root train_dataloader.dataset.img_prefix
+model.init_cfg.type
+val_dataloader.dataset.ann_file default_hooks.logger.interval launcher load_from
+test_dataloader.batch_size feature_cache.folder feature_cache.memory_gb
+image_cache.folder image_cache.limit_gb custom_imports.imports default_scope
+runner_type experiment_name"""
 
-    refused = "train_dataloader.collate_fn.type train_dataloader.num_batch_per_epoch"
-    refused += " train_cfg.type default_hooks.draws.type channels_last model.head.type"
-    refused += " feature_cache feature_cache.views feature_cache.limit_gb"
-    assert {kind(name) for name in refused.split()} == {"no"}
-    named = "val_dataloader.batch_size train_cfg.max_epochs val_evaluator.0.type"
-    named += " image_cache"
-    assert {kind(name) for name in named.split()} == {"named"}
-    free = "dataset.data_root default_hooks.logger.interval test_dataloader.batch_size"
-    free += " feature_cache.folder image_cache.limit_gb"
-    assert {kind(name) for name in free.split()} == {"free"}
+
+@pytest.mark.parametrize("by_score", [False, True])
+@pytest.mark.parametrize("cache_shrinks", [False, True])
+def test_what_is_not_known_to_be_free_is_refused(by_score, cache_shrinks):
+    def kinds(names):
+        given = {"by_score": by_score, "cache_shrinks": cache_shrinks}
+        return {bearing(name, **given) for name in names.split()}
+
+    assert kinds(REFUSED) == {"refused"}
+    assert kinds(NAMED) == {"named"}
+    assert kinds(BY_SCORE) == {"refused" if by_score else "named"}
+    assert kinds("image_cache") == {"refused" if cache_shrinks else "named"}
+    assert kinds(UNCOMPARED) == {"free"}
+
+
+def test_the_page_names_all_that_is_free():
+    page = (ROOT / "docs" / "safe_runs.md").read_text()
+    told = page.partition("Free without a word:")[2].partition("\n\n")[0]
+    named = {*FREE, *FREE_ENDS, *FREE_HOOKS, *KEPT_WORKERS}
+    named |= {"test_*", "tta_*", "check_*"}
+    # `--resume` and what is trained have sentences of their own.
+    assert set(re.findall(r"`([\w.*]+)`", told)) == named - {"resume", "trainable"}
 
 
 @pytest.mark.parametrize(
@@ -165,10 +198,135 @@ def test_changed_images_labels_and_classes_are_refused_by_name(runs, tmp_path):
 def test_what_changes_no_weight_is_named_and_allowed(runs, resume):
     _, expected, _ = runs
     code, told, work = resume(
-        "train_dataloader.num_workers=1", "val_dataloader.batch_size=4"
+        "train_dataloader.num_workers=1",
+        "val_dataloader.batch_size=4",
+        # Its pipelines keep no images.
+        "image_cache.limit_gb=1",
     )
     assert code == 0, told
     assert "train_dataloader.num_workers was 0, is 1: the weights do not" in told
-    changed = "val_dataloader.batch_size was 8, is 4"
-    assert f"this has changed: {changed}" in told
+    changed = "image_cache was not used, is used; val_dataloader.batch_size was 8, is 4"
+    assert f"this has changed: {changed}." in told
+    (resumed,) = json.loads((work / "run.json").read_text())["resumes"]
+    assert resumed["changed"] == changed.split("; ")
+    assert resumed["not_compared"] == []
     assert outcome(work, 2)[0] == expected
+
+
+def begun(folder, more, *settings):
+    """Begin a run of two epochs with more in its config; it dies after the first."""
+    config = write_run(folder)
+    config.write_text(config.read_text() + more)
+    env = {CRASH_AT: "epoch_1.pth alone", "MMLEAVES_CACHE": str(folder / "cache")}
+    args = ["train_cfg.max_epochs=2", *settings]
+    code = train(config, folder / "begun", folder, *args, env=env)
+    assert code == 137, said(folder / "log")
+    del env[CRASH_AT]
+
+    def go_on(*settings, more=()):
+        work = folder / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(folder / "begun", work)
+        more = ["--resume", *more]
+        settings = ["train_cfg.max_epochs=2", *settings]
+        code = train(config, work, folder, *settings, more=more, env=env)
+        return code, said(folder / "log"), work
+
+    return go_on
+
+
+PLATEAU = """
+param_scheduler = dict(
+    type="ReduceOnPlateauLR", monitor="progress", rule="less", patience=0,
+)
+"""
+
+
+def test_validations_that_a_schedule_goes_by_are_refused_by_name(tmp_path):
+    go_on = begun(tmp_path, PLATEAU)
+    change = "train_cfg.val_interval was 1, is 2"
+    code, told, _ = go_on("train_cfg.val_interval=2", "val_dataloader.num_workers=1")
+    assert code == 2
+    assert f"would end with other weights: {change}. Resume with" in told
+    code, told, _ = go_on("val_dataloader.batch_size=4")
+    assert code == 2
+    assert "val_dataloader.batch_size was 8, is 4" in told
+    code, told, work = go_on("train_cfg.val_interval=2", more=["--force"])
+    assert code == 0, told
+    (resumed,) = json.loads((work / "run.json").read_text())["resumes"]
+    assert resumed["changed"] == [change]
+    code, told, _ = go_on("val_dataloader.num_workers=1")
+    assert code == 0, told
+
+
+SHRUNK = """
+pipeline[:2] = [
+    dict(type="mmleaves.LoadImage"),
+    dict(type="RandomResizedCrop", scale=8, crop_ratio_range=(0.5, 1.0)),
+]
+train_dataloader["dataset"]["pipeline"] = pipeline
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "change"),
+    [
+        ("image_cache.limit_gb=1", "image_cache=None", "image_cache was used, is not"),
+        ("image_cache=None", "image_cache.limit_gb=1", "image_cache was not used, is"),
+        ("image_cache.limit_gb=1", "image_cache.limit_gb=2", None),
+    ],
+)
+def test_a_cache_that_shrinks_what_is_trained_on_is_kept(tmp_path, then, now, change):
+    code, told, _ = begun(tmp_path, SHRUNK, then)(now)
+    if change is None:
+        assert code == 0, told
+        assert "this has changed" not in told
+    else:
+        assert code == 2
+        assert f"would end with other weights: {change} " in told
+
+
+def test_another_number_of_processes_is_refused(runs, tmp_path):
+    config, _, one = runs
+    work = shutil.copytree(one, tmp_path / "work")
+    # A process that begins anew imports what those that are forked have.
+    ours = tmp_path / "tiny.py"
+    imports = '"mmleaves.runner", "forked_runs"'
+    ours.write_text(config.read_text().replace('"mmleaves.runner"', imports))
+
+    def with_two(*more):
+        return run_python(
+            *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2),
+            *(ROOT / "tools" / "train.py", ours, "--launcher", "pytorch"),
+            *("--work-dir", work, "--resume", *more),
+            *("--cfg-options", "train_cfg.max_epochs=2"),
+            env={"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"},
+        )
+
+    change = "the number of processes was 1, is 2"
+    done = with_two()
+    assert done.returncode != 0
+    assert f"would end with other weights: {change}. Resume with" in done.stderr
+    assert not (work / "epoch_2.pth").exists()
+    check(with_two("--force"))
+    (resumed,) = json.loads((work / "run.json").read_text())["resumes"]
+    assert resumed["changed"] == [change]
+
+
+def test_an_older_checkpoint_without_the_number_is_resumed(resume, runs, tmp_path):
+    _, expected, _ = runs
+    work = tmp_path / "work"
+    older = work / "epoch_1.pth"
+    checkpoint = torch.load(older, weights_only=True)
+    del checkpoint["meta"]["world_size"]
+    torch.save(checkpoint, older)
+    listed = json.loads((work / "checkpoints.json").read_text())
+    (entry,) = (e for e in listed["checkpoints"] if e["file"] == older.name)
+    entry |= {"bytes": older.stat().st_size, "sha256": sha256_of(older)}
+    (work / "checkpoints.json").write_text(json.dumps(listed))
+    code, told, _ = resume()
+    assert code == 0, told
+    assert outcome(work, 2)[0] == expected
+    (resumed,) = json.loads((work / "run.json").read_text())["resumes"]
+    assert resumed["changed"] == []
+    assert resumed["not_compared"] == ["the number of processes"]

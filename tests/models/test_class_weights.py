@@ -34,6 +34,7 @@ def test_auto_is_what_scikit_learn_calls_balanced_and_has_mean_1_over_the_images
         (dict(benign=1, malignant=0, normal=1), "'malignant' has 0, expected a number"),
         (dict(benign=1, malignant="2", normal=1), "'malignant' has '2', expected a"),
         (dict(benign=1, malignant=True, normal=1), "'malignant' has True, expected a"),
+        (5, "found 5, expected 'auto', weights by class name, or a list of them in"),
         ("balanced", "found 'balanced', expected 'auto', weights by class name, or a"),
     ],
 )

@@ -155,6 +155,8 @@ def test_groups_of_another_decay_say_so(vit):
         (dict(layer_decay=0), "layer_decay is 0, expected"),
         (dict(head_lr_mult=0), "head_lr_mult is 0, expected a number above 0"),
         (dict(branch_lr_mult=dict(left=2)), "names 'left'; the model has no branches"),
+        (dict(branch_lr_mult=2), "branch_lr_mult is 2, expected a factor by each bra"),
+        (dict(branch_lr_mult=False), "branch_lr_mult is False, expected a factor by "),
         (dict(branch_lr_mult=dict(a=-1)), "branch_lr_mult.a is -1, expected a number"),
         (dict(head_lr_mult="10"), "head_lr_mult is '10', expected a number above 0"),
         (dict(head_lr_mul=10), "'head_lr_mul', which nothing reads.*: head_lr_mult"),
