@@ -19,7 +19,7 @@ from mmengine.runner import (
 from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
-from mmleaves.cache.feature_cache import CacheSettings
+from mmleaves.cache.feature_cache_settings import CacheSettings
 from mmleaves.cache.image_cache_folder import ImageCacheSettings
 from mmleaves.config import fill_datasets
 from mmleaves.optim.fine_tune_constructor import PARAMWISE_KEYS

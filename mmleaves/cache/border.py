@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
+
+from mmleaves.cache.chains import Chains
 
 
 class BorderReached(Exception):  # noqa: N818 - no error: the rest is not needed
@@ -33,14 +34,11 @@ class Course:
 
     Args:
         calls: Of the outermost frozen modules, in order; the last is at the border.
-        norms: Each convolution whose output goes to a BatchNorm, with that one.
-        activations: Each BatchNorm whose output goes to a module that has no
-            parameters nor parts, with that one.
+        chains: Of frozen convolutions, BatchNorms and activations.
     """
 
     calls: list[Call]
-    norms: dict[nn.Module, nn.Module]
-    activations: dict[nn.Module, nn.Module]
+    chains: Chains
 
 
 def follow(
@@ -55,11 +53,8 @@ def follow(
             trained: no parameter of theirs has a gradient.
     """
     calls: list[Call] = []
-    norms: dict[nn.Module, nn.Module] = {}
-    activations: dict[nn.Module, nn.Module] = {}
-    made_by: dict[int, nn.Module] = {}
+    chains = Chains()
     inside: list[nn.Module] = []
-    kept: list[object] = []  # or another tensor could get the id of one that is gone
 
     def enter(module: nn.Module, inputs: object) -> None:
         inside.append(module)
@@ -75,25 +70,11 @@ def follow(
     def stop(module: nn.Module, inputs: object) -> None:
         raise BorderReached
 
-    def pair(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-        # Taken out, as an activation in place gives the very tensor that it was given.
-        maker = made_by.pop(id(inputs[0]), None) if inputs else None
-        kept.append(output)
-        if isinstance(module, nn.Conv2d):
-            made_by[id(output)] = module
-        elif not isinstance(module, _BatchNorm):
-            if isinstance(maker, _BatchNorm):
-                activations[maker] = module
-        elif isinstance(maker, nn.Conv2d) and module.running_mean is not None:
-            norms[maker] = module
-            made_by[id(output)] = module
-
     handles = []
     for name, module in modules.items():
-        if name in frozen and (
-            isinstance(module, nn.Conv2d | _BatchNorm) or _has_nothing(module)
-        ):
-            handles.append(module.register_forward_hook(pair))
+        if name in frozen and chains.may_be_part(module):
+            handles.append(module.register_forward_pre_hook(chains.before))
+            handles.append(module.register_forward_hook(chains.after))
     for name in _outermost(modules, frozen):
         handles.append(modules[name].register_forward_pre_hook(enter))
         handles.append(modules[name].register_forward_hook(keep))
@@ -107,12 +88,7 @@ def follow(
     finally:
         for handle in handles:
             handle.remove()
-    return Course(calls, norms, activations)
-
-
-def _has_nothing(module: nn.Module) -> bool:
-    """Return whether a module has neither parameters nor buffers nor parts."""
-    return not (module._parameters or module._buffers or module._modules)
+    return Course(calls, chains)
 
 
 def _outermost(modules: Mapping[str, nn.Module], names: Collection[str]) -> list[str]:

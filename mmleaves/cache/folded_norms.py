@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+# What modules compute instead, by module and the name of its method.
+Methods = dict[tuple[nn.Module, str], Callable]
+
 # What oneDNN computes along with a convolution, as torch's Inductor asks it to: name,
 # numbers, algorithm.
 _FUSED = {
@@ -14,6 +17,8 @@ _FUSED = {
     nn.ReLU6: ("hardtanh", [0.0, 6.0], ""),
     nn.SiLU: ("swish", [], ""),
 }
+# On a tensor to which an activation is applied already: which, and what to give for it.
+_DONE = "mmleaves_activation_done"
 
 
 class FoldedNorms:
@@ -35,8 +40,14 @@ class FoldedNorms:
         self._norms, self._activations = norms, activations
         self._weights: dict[torch.dtype, dict[nn.Module, tuple[Tensor, Tensor]]] = {}
 
-    def methods(self) -> dict[tuple[nn.Module, str], Callable]:
-        """Return what the modules compute instead, in the precision of autocast."""
+    def methods(self, *, marks: bool = False) -> Methods:
+        """Return what the modules compute instead, in the precision of autocast.
+
+        Args:
+            marks: Whether NaN is given for the output of a BatchNorm behind which a
+                convolution computes the activation, to any but that activation. So
+                NaN comes out if another reads it.
+        """
         weights = self._folded(_compute_dtype())
         instead = {}
         for conv, norm in self._norms.items():
@@ -44,11 +55,12 @@ class FoldedNorms:
             if activation is not None and _can_fuse(conv, activation):
                 convolve = _with_activation(conv, activation, *weights[conv])
                 instead[activation, "forward"] = _unless_done(activation)
+                instead[norm, "forward"] = _marked if marks else _unchanged
             else:
                 convolve = _convolution(conv, *weights[conv])
+                instead[norm, "forward"] = _unchanged
             # Not its `forward`: some pad the image there first.
             instead[conv, "_conv_forward"] = convolve
-            instead[norm, "forward"] = _unchanged
         return instead
 
     def _folded(self, dtype: torch.dtype) -> dict[nn.Module, tuple[Tensor, Tensor]]:
@@ -91,6 +103,11 @@ def _can_fuse(conv: nn.Conv2d, activation: nn.Module) -> bool:
         and not isinstance(conv.padding, str)
         and torch.backends.mkldnn.enabled
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        # It does not go another way where the processor lacks what oneDNN needs.
+        and (
+            _compute_dtype() == torch.float32
+            or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
     )
 
 
@@ -104,7 +121,8 @@ def _with_activation(
         # Not one of those operations to which autocast gives its type.
         images = images.to(weight.dtype)
         features = fused(images, weight, bias, *layout, *_FUSED[type(activation)])
-        features.activated_by = activation
+        # Not the tensor itself, which would then never be freed in time.
+        setattr(features, _DONE, (activation, None))
         return features
 
     return forward
@@ -115,10 +133,11 @@ def _unless_done(activation: nn.Module) -> Callable:
 
     def forward(features: Tensor) -> Tensor:
         # It may be one for many, such as for sums, which no convolution gives.
-        if getattr(features, "activated_by", None) is not activation:
+        by, done = getattr(features, _DONE, (None, None))
+        if by is not activation:
             return own(features)
-        del features.activated_by
-        return features
+        delattr(features, _DONE)
+        return features if done is None else done
 
     return forward
 
@@ -134,3 +153,9 @@ def _convolution(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> Callable:
 
 def _unchanged(features: Tensor) -> Tensor:
     return features
+
+
+def _marked(features: Tensor) -> Tensor:
+    marked = torch.full_like(features, torch.nan)
+    setattr(marked, _DONE, (getattr(features, _DONE)[0], features))
+    return marked

@@ -15,7 +15,7 @@ from mmleaves.cache.border import (
     tensors_in,
     with_tensors,
 )
-from mmleaves.cache.folded_norms import FoldedNorms
+from mmleaves.cache.folded_norms import FoldedNorms, Methods
 
 # What two ways to one result may differ by, of the largest value.
 _RTOL = 1e-4
@@ -95,9 +95,15 @@ class FrozenTrunk:
         Returns:
             One tensor or more, with a row for each image.
         """
+        # Those that compute an activation as well, on a CPU, make numbers of NaN.
+        folds = self._folded is not None and (
+            images.device.type != "cpu" or bool(images.isfinite().all())
+        )
+        return self._features(images, self._folded.methods() if folds else {})
+
+    def _features(self, images: Tensor, instead: Methods) -> list[Tensor]:
         course = self._course(images)
         border = course.calls[-1].module
-        instead = self._folded.methods() if self._folded else {}
         own = instead.get((border, "forward"), border.forward)
         # A module may be called more than once before the border.
         left = [call.module for call in course.calls].count(border)
@@ -186,15 +192,16 @@ class FrozenTrunk:
         return self._courses[shape]
 
     def _try_to_fold(self, course: Course, images: Tensor) -> FoldedNorms | None:
-        if not course.norms:
+        if not course.chains.norms:
             return None
         before = self.features(images)
         # A convolution's output may go elsewhere too, before BatchNorm, and that of
         # BatchNorm before its activation.
-        for activations in (course.activations, {}):
-            self._folded = FoldedNorms(course.norms, activations)
-            if all(map(near, before, self.features(images))):
-                return self._folded
+        for activations in (course.chains.activations, {}):
+            folded = FoldedNorms(course.chains.norms, activations)
+            after = self._features(images, folded.methods(marks=True))
+            if all(map(near, before, after)):
+                return folded
         return None
 
     def _try_the_cut(self, images: Tensor) -> None:

@@ -1,6 +1,7 @@
 """The frozen beginning of a net, cut off: the rest cannot tell."""
 
 import copy
+import gc
 
 import pytest
 import torch
@@ -177,28 +178,35 @@ def test_batchnorm_is_not_folded_where_the_convolution_is_read_past_it():
 class Activated(nn.Module):
     """Two convolutions, BatchNorms, and one activation that serves for all."""
 
-    def __init__(self, activation, *, reads_norm=False):
+    def __init__(self, activation, *, reads=None):
         super().__init__()
         self.conv1, self.norm1 = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
         self.conv2, self.norm2 = nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)
-        self.activation, self.reads_norm = activation, reads_norm
+        # Of paths that are not dropped.
+        self.kept = nn.Identity()
+        self.activation, self.reads = activation, reads
 
     def forward(self, images):
         normed = self.norm1(self.conv1(images))
-        first = self.activation(normed)
+        if self.reads == "before":
+            normed += images[:, :1, 1:-1, 1:-1]
+        first = self.activation(self.kept(normed))
         last = self.activation(self.norm2(self.conv2(first)))
-        beside = normed if self.reads_norm else first
+        beside = normed if self.reads == "after" else first
         return self.activation(last + beside[:, :, 2:, 2:] - 1)
 
 
-def activated(*args, **kwargs):
-    backbone = Activated(*args, **kwargs)
+def activated(activation, **kwargs):
+    backbone = Activated(activation, **kwargs)
     for _ in range(30):
         backbone(2 * torch.randn(8, 3, 16, 16))  # moves the statistics of BatchNorm
+    # As good as linear for what it is tried with, not for what it is given.
+    for norm in (backbone.norm1, backbone.norm2):
+        nn.init.constant_(norm.bias, 2)
     model = Classifier(backbone, nn.Linear(4, 2))
     model.eval().requires_grad_(False)
     frozen = [name for name, _ in model.backbone.named_modules(prefix="backbone")]
-    return backbone, FrozenTrunk(model, frozen, torch.randn(2, 3, 16, 16))
+    return backbone, FrozenTrunk(model, frozen, torch.rand(2, 3, 16, 16))
 
 
 def activations_run(trunk, images):
@@ -225,14 +233,38 @@ def test_a_convolution_computes_the_activation_behind_its_norm(kind, inplace):
     assert activations_run(trunk, images) == 1
 
 
-def test_it_does_not_where_the_norm_is_read_past_its_activation():
-    backbone, trunk = activated(nn.ReLU(), reads_norm=True)
+@pytest.mark.parametrize("reads", ["before", "after"])
+def test_it_does_not_where_the_norm_goes_elsewhere_too(reads):
+    backbone, trunk = activated(nn.ReLU(), reads=reads)
     assert trunk.folds
-    images = torch.randn(4, 3, 16, 16)
+    images = 9 * torch.randn(4, 3, 16, 16)
     torch.testing.assert_close(
-        trunk.extract_feat(images), backbone(images), rtol=1e-4, atol=1e-5
+        trunk.extract_feat(images), backbone(images), rtol=1e-4, atol=1e-4
     )
-    assert activations_run(trunk, images) == 3
+    # One more that is not computed along, or none that is.
+    assert activations_run(trunk, images) == {"before": 2, "after": 3}[reads]
+
+
+@pytest.mark.parametrize("kind", [nn.ReLU, nn.ReLU6])
+def test_images_that_are_no_numbers_give_none(kind):
+    backbone, trunk = activated(kind())
+    images = torch.randn(4, 3, 16, 16)
+    images[1, 0, 5, 5] = torch.nan
+    found = trunk.extract_feat(images)
+    assert torch.equal(found.isnan(), backbone(images).isnan())
+    assert found[1].isnan().any() and not found[0].isnan().any()
+
+
+def test_tensors_are_freed_as_soon_as_they_are_done_with():
+    _, trunk = activated(nn.ReLU())
+    gc.collect()
+    gc.disable()
+    try:
+        trunk.features(torch.randn(4, 3, 16, 16))
+        found = gc.collect()
+    finally:
+        gc.enable()
+    assert found == 0
 
 
 def test_images_of_another_size_take_their_own_course():

@@ -64,6 +64,7 @@ def test_without_gradients_or_autocast_nothing_changes(autocast):
     conv = depthwise(**STRIDED)
     plain = nn.Conv2d(8, 8, bias=False, **STRIDED)
     plain.load_state_dict(conv.state_dict())
+    conv.eval()
     given = images().detach() if autocast else images().float()
     with (
         torch.set_grad_enabled(not autocast),
@@ -104,3 +105,26 @@ def test_an_activation_that_others_may_go_by_stays_in_place():
     model = MODELS.build({"type": "ResNet", "depth": 18})
     quicken_bfloat16(model)
     assert model.relu.inplace
+
+
+def test_gradient_checkpointing_changes_no_gradient():
+    init_default_scope("mmpretrain")
+    found = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        model = MODELS.build({"type": "MobileNetV2", "with_cp": with_cp})
+        model.train()
+        quicken_bfloat16(model)
+        given = torch.randn(2, 3, 64, 64, requires_grad=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            (features,) = model(given)
+        features.float().square().sum().backward()
+        found.append({name: p.grad for name, p in model.named_parameters()})
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+
+
+def test_weights_of_another_format_are_left_to_autocast():
+    conv = depthwise(**STRIDED).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        conv(images()).sum().backward()
+    assert conv.weight.grad.dtype == torch.bfloat16

@@ -1,0 +1,60 @@
+"""Which BatchNorm follows which convolution, and which activation that."""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@dataclass
+class Chains:
+    """What goes from module to module, noted in the course of a forward pass.
+
+    Its two methods are for hooks of the modules that `may_be_part` of one.
+
+    Args:
+        norms: Each convolution whose output goes to a BatchNorm, with that one.
+        activations: Each of these whose output goes to a module without parameters
+            or parts, with that one.
+    """
+
+    norms: dict[nn.Module, nn.Module] = field(default_factory=dict)
+    activations: dict[nn.Module, nn.Module] = field(default_factory=dict)
+    _made: dict[int, tuple[nn.Module, int]] = field(default_factory=dict)
+    # Or another tensor could get the id of one that is gone.
+    _kept: list[Tensor] = field(default_factory=list)
+    _giver: nn.Module | None = None
+
+    @staticmethod
+    def may_be_part(module: nn.Module) -> bool:
+        """Return whether a module is a convolution, a BatchNorm or has no parts."""
+        return isinstance(module, nn.Conv2d | _BatchNorm) or not (
+            module._parameters or module._buffers or module._modules
+        )
+
+    def before(self, module: nn.Module, inputs: tuple) -> None:
+        """Note whose output a module is given, of those whose it was as it is."""
+        self._giver = None
+        if inputs:
+            giver, version = self._made.pop(id(inputs[0]), (None, None))
+            # Else something was added to it in place.
+            if giver is not None and inputs[0]._version == version:
+                self._giver = giver
+
+    def after(self, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        """Note what a module made."""
+        giver = self._giver
+        if isinstance(module, nn.Conv2d):
+            self._note(module, output)
+        elif isinstance(module, _BatchNorm):
+            if isinstance(giver, nn.Conv2d) and module.running_mean is not None:
+                self.norms[giver] = module
+                self._note(module, output)
+        elif giver is not None and isinstance(module, nn.Identity):
+            self._note(giver, output)
+        elif isinstance(giver, _BatchNorm):
+            self.activations[giver] = module
+
+    def _note(self, module: nn.Module, output: Tensor) -> None:
+        self._kept.append(output)
+        self._made[id(output)] = module, output._version
