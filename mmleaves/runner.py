@@ -50,6 +50,7 @@ from mmleaves.models.reversible import mend_reversible
 from mmleaves.models.wrappers import unwrapped
 from mmleaves.optim.leave_out_frozen import leave_out_frozen
 from mmleaves.optim.precision import (
+    BFLOAT16_WRAPPER,
     apply_precision,
     resolve_precision,
     scores_in_float32,
@@ -233,7 +234,8 @@ class FineTuneRunner(Runner):
         scores_in_float32(model)
         mend_reversible(model)
         mend_narrow_convolutions(model)
-        if self.computes_in == torch.bfloat16 and not torch.cuda.is_available():
+        wrapper = self.cfg.get("optim_wrapper") or {}
+        if wrapper.get("type") == BFLOAT16_WRAPPER and not torch.cuda.is_available():
             quicken_bfloat16(model)
         mend_position_tables()
         refuse_two_freezes(self.cfg)
@@ -246,11 +248,6 @@ class FineTuneRunner(Runner):
             # own preprocessor takes no such setting. Not measured.
             classifier.data_preprocessor._non_blocking = True
         return model.to(memory_format=self._memory_format)
-
-    @property
-    def computes_in(self) -> torch.dtype:
-        """The number format of the forward pass."""
-        return resolve_precision(self.cfg.get("precision", "float32")).dtype
 
     @property
     def _memory_format(self) -> torch.memory_format:

@@ -34,11 +34,13 @@ class Course:
 
     Args:
         calls: Of the outermost frozen modules, in order; the last is at the border.
-        chains: Of frozen convolutions, BatchNorms and activations.
+        norms: As of `Chains`.
+        activations: As of `Chains`.
     """
 
     calls: list[Call]
-    chains: Chains
+    norms: dict[nn.Module, nn.Module]
+    activations: dict[nn.Module, nn.Module]
 
 
 def follow(
@@ -88,7 +90,7 @@ def follow(
     finally:
         for handle in handles:
             handle.remove()
-    return Course(calls, chains)
+    return Course(calls, chains.norms, chains.activations)
 
 
 def _outermost(modules: Mapping[str, nn.Module], names: Collection[str]) -> list[str]:

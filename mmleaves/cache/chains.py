@@ -1,29 +1,28 @@
 """Which BatchNorm follows which convolution, and which activation that."""
 
-from dataclasses import dataclass, field
-
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-@dataclass
 class Chains:
     """What goes from module to module, noted in the course of a forward pass.
 
-    Its two methods are for hooks of the modules that `may_be_part` of one.
+    `before` and `after` are for hooks of the modules that `may_be_part` of one. They
+    hold the outputs of convolutions and BatchNorms, so let go of this after the pass.
 
-    Args:
+    Attributes:
         norms: Each convolution whose output goes to a BatchNorm, with that one.
         activations: Each of these whose output goes to a module without parameters
             or parts, with that one.
     """
 
-    norms: dict[nn.Module, nn.Module] = field(default_factory=dict)
-    activations: dict[nn.Module, nn.Module] = field(default_factory=dict)
-    _made: dict[int, tuple[nn.Module, int]] = field(default_factory=dict)
-    # Or another tensor could get the id of one that is gone.
-    _kept: list[Tensor] = field(default_factory=list)
-    _giver: nn.Module | None = None
+    def __init__(self) -> None:
+        self.norms: dict[nn.Module, nn.Module] = {}
+        self.activations: dict[nn.Module, nn.Module] = {}
+        self._made: dict[int, tuple[nn.Module, int]] = {}
+        # Or another tensor could get the id of one that is gone.
+        self._kept: list[Tensor] = []
+        self._giver: nn.Module | None = None
 
     @staticmethod
     def may_be_part(module: nn.Module) -> bool:
@@ -33,11 +32,11 @@ class Chains:
         )
 
     def before(self, module: nn.Module, inputs: tuple) -> None:
-        """Note whose output a module is given, of those whose it was as it is."""
+        """Note whose output a module is given, if it has not changed since."""
         self._giver = None
         if inputs:
             giver, version = self._made.pop(id(inputs[0]), (None, None))
-            # Else something was added to it in place.
+            # A sum may have been made in its place.
             if giver is not None and inputs[0]._version == version:
                 self._giver = giver
 

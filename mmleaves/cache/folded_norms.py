@@ -157,5 +157,7 @@ def _unchanged(features: Tensor) -> Tensor:
 
 def _marked(features: Tensor) -> Tensor:
     marked = torch.full_like(features, torch.nan)
-    setattr(marked, _DONE, (getattr(features, _DONE)[0], features))
+    # It is missing where the norm is given something else too.
+    by, _ = getattr(features, _DONE, (None, None))
+    setattr(marked, _DONE, (by, features))
     return marked

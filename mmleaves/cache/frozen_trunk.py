@@ -192,13 +192,13 @@ class FrozenTrunk:
         return self._courses[shape]
 
     def _try_to_fold(self, course: Course, images: Tensor) -> FoldedNorms | None:
-        if not course.chains.norms:
+        if not course.norms:
             return None
         before = self.features(images)
         # A convolution's output may go elsewhere too, before BatchNorm, and that of
         # BatchNorm before its activation.
-        for activations in (course.chains.activations, {}):
-            folded = FoldedNorms(course.chains.norms, activations)
+        for activations in (course.activations, {}):
+            folded = FoldedNorms(course.norms, activations)
             after = self._features(images, folded.methods(marks=True))
             if all(map(near, before, after)):
                 return folded

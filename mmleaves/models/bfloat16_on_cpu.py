@@ -1,7 +1,6 @@
 """What takes longer in bfloat16 than it need on a CPU, computed in another way.
 
-Measured with torch 2.14.1 on two cores of a Xeon with AMX: MobileNetV2 at batch 32 and
-224 px, all of it trained, takes 0.95 s an iteration without this and 0.69 s with it.
+How much it gains is measured by ``benchmarks/bfloat16_on_cpu.py``.
 """
 
 from types import MethodType
@@ -15,21 +14,22 @@ def quicken_bfloat16(model: nn.Module) -> None:
     """Let a model that is trained in bfloat16 on a CPU avoid what is slow there.
 
     Depthwise convolutions that stride, or of wide kernels, are trained in float32:
-    oneDNN has fast gradients in bfloat16 for 3x3 and stride 1 only. Forward and
-    backward of one of 576 channels, 14 px and stride 2 take 3 ms instead of 33. What
-    is kept for the gradient grows by a tenth in MobileNetV2.
+    oneDNN (of torch 2.14.1) has fast gradients in bfloat16 for 3x3 and stride 1 only.
+    Forward and backward of one of 576 channels, 14 px and stride 2 take 3 ms instead of
+    33 on two cores of a Xeon with AMX. What is kept for the gradient grows by a tenth
+    in MobileNetV2.
 
     Activations behind a norm are not computed in place, which takes twice as long for
     tensors larger than the caches. The numbers are the same.
 
     Args:
-        model: Changed in place; what it computes in float32, and without gradients,
-            stays as it is.
+        model: Changed in place. What it computes in evaluation without gradients, or
+            in another format than bfloat16, stays as it is.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and _is_slow(module):
             # A bound method goes along with a deep copy, and is then bound to that.
-            module._conv_forward = MethodType(_conv_forward, module)
+            module.forward = MethodType(forward, module)
         elif isinstance(module, ConvModule) and _norm_goes_to_activation(module):
             module.activate.inplace = False
 
@@ -37,7 +37,7 @@ def quicken_bfloat16(model: nn.Module) -> None:
 def _is_slow(conv: nn.Conv2d) -> bool:
     is_depthwise = 1 < conv.groups == conv.in_channels == conv.out_channels
     sides = max(conv.kernel_size)
-    # Of 13x13 and more, neither is faster in all layouts.
+    # Of 13x13 and more, neither format is faster in all layouts.
     return is_depthwise and sides < 13 and (max(conv.stride) > 1 or sides > 3)
 
 
@@ -52,14 +52,19 @@ def _norm_goes_to_activation(module: ConvModule) -> bool:
 
 
 # Of this name, by which a bound method is pickled: read again, it is the plain one.
-def _conv_forward(
-    conv: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | None
-) -> Tensor:
-    own = type(conv)._conv_forward
-    if not (_in_bfloat16(images, weight) and _trains(conv, images, weight)):
-        return own(conv, images, weight, bias)
+def forward(conv: nn.Conv2d, images: Tensor) -> Tensor:
+    """Return what a convolution gives, computed in float32 where it is trained.
+
+    Args:
+        conv: The convolution.
+        images: Of shape (N, C, H, W).
+    """
+    # Not `_conv_forward`, past which some go that pad the image by themselves.
+    own = type(conv).forward
+    if not (_in_bfloat16(images, conv.weight) and _trains(conv, images)):
+        return own(conv, images)
     with torch.autocast("cpu", enabled=False):
-        features = own(conv, images.float(), weight, bias)
+        features = own(conv, images.float())
     return features.to(torch.bfloat16)
 
 
@@ -72,8 +77,8 @@ def _in_bfloat16(images: Tensor, weight: Tensor) -> bool:
     )
 
 
-def _trains(conv: nn.Conv2d, images: Tensor, weight: Tensor) -> bool:
+def _trains(conv: nn.Conv2d, images: Tensor) -> bool:
     # Under gradient checkpointing it is run without gradients first, and must give the
     # same then.
-    gives_gradient = images.requires_grad or weight.requires_grad
+    gives_gradient = images.requires_grad or conv.weight.requires_grad
     return conv.training or (torch.is_grad_enabled() and gives_gradient)

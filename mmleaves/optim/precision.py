@@ -7,6 +7,8 @@ from mmengine.config import Config
 from torch import nn
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+# The optimiser wrapper of a training in bfloat16.
+BFLOAT16_WRAPPER = "mmleaves.AutocastOptimWrapper"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def apply_precision(cfg: Config, precision: Precision) -> str | None:
             # Small gradients would be zero in it: this one scales the loss.
             wrapper.type, wrapper.dtype = "AmpOptimWrapper", "float16"
         else:
-            wrapper.type = "mmleaves.AutocastOptimWrapper"
+            wrapper.type = BFLOAT16_WRAPPER
     for name in ("val_cfg", "test_cfg"):
         if cfg.get(name) is not None:
             cfg[name].setdefault("fp16", True)

@@ -8,9 +8,27 @@ import torch
 from mmcv.cnn import ConvModule
 from mmengine.registry import init_default_scope
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmleaves.models.bfloat16_on_cpu import quicken_bfloat16
 from mmleaves.registry import MODELS
+
+
+class Convolutions(TorchDispatchMode):
+    """Notes each one's number format, and whether its gradients would be slow."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten.convolution.default:
+            images, weight, _, stride, *_, groups = args
+            is_depthwise = groups == images.shape[1] > 1
+            is_slow = is_depthwise and (max(stride) > 1 or max(weight.shape[2:]) > 3)
+            self.seen.append((images.dtype, is_slow))
+        return function(*args, **(kwargs or {}))
+
 
 STRIDED = {"kernel_size": 3, "stride": 2, "padding": 1, "groups": 8}
 
@@ -54,13 +72,14 @@ def test_those_that_are_fast_are_left_alone():
         nn.Conv2d(8, 8, 3, padding=1, groups=8),
         nn.Conv2d(8, 8, 7, stride=2, groups=2),
         nn.Conv2d(3, 8, 3, stride=2),
+        nn.Conv2d(8, 8, 13, padding=6, groups=8),
     )
     quicken_bfloat16(model)
-    assert not any("_conv_forward" in vars(conv) for conv in model)
+    assert not any("forward" in vars(conv) for conv in model)
 
 
 @pytest.mark.parametrize("autocast", [False, True])
-def test_without_gradients_or_autocast_nothing_changes(autocast):
+def test_in_evaluation_or_without_autocast_nothing_changes(autocast):
     conv = depthwise(**STRIDED)
     plain = nn.Conv2d(8, 8, bias=False, **STRIDED)
     plain.load_state_dict(conv.state_dict())
@@ -100,11 +119,36 @@ def test_activations_behind_norms_are_not_in_place_and_give_the_same():
     assert torch.equal(found, expected)
 
 
-def test_an_activation_that_others_may_go_by_stays_in_place():
+@pytest.mark.parametrize(
+    "settings",
+    [{"order": ("act", "conv", "norm"), "norm_cfg": {"type": "BN"}}, {}],
+    ids=["first", "without a norm"],
+)
+def test_an_activation_that_others_may_go_by_stays_in_place(settings):
+    module = ConvModule(8, 8, 3, **settings)
+    quicken_bfloat16(module)
+    assert module.activate.inplace
+
+
+@pytest.mark.parametrize(
+    ("backbone", "count"),
+    [
+        ({"type": "MobileNetV2"}, 4),
+        ({"type": "MobileNetV3", "arch": "small"}, 10),
+        ({"type": "EfficientNet", "arch": "b0"}, 11),
+        ({"type": "ConvNeXt", "arch": "atto"}, 12),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_all_that_are_slow_in_a_net_compute_in_float32(backbone, count):
     init_default_scope("mmpretrain")
-    model = MODELS.build({"type": "ResNet", "depth": 18})
+    model = MODELS.build(backbone)
+    model.train()
     quicken_bfloat16(model)
-    assert model.relu.inplace
+    with torch.autocast("cpu", torch.bfloat16), Convolutions() as ran:
+        model(torch.randn(2, 3, 64, 64))
+    assert [dtype for dtype, is_slow in ran.seen if is_slow] == count * [torch.float32]
+    assert {dtype for dtype, is_slow in ran.seen if not is_slow} == {torch.bfloat16}
 
 
 def test_gradient_checkpointing_changes_no_gradient():
