@@ -57,7 +57,11 @@ def find_config(name: str) -> Path:
 
 
 def load_config(
-    name: str, options: Sequence[str] = (), *, import_custom_modules: bool = True
+    name: str,
+    options: Sequence[str] = (),
+    *,
+    import_custom_modules: bool = True,
+    refuse_wrong: bool = True,
 ) -> Config:
     """Read a config and merge in ``KEY=VALUE`` options.
 
@@ -66,10 +70,13 @@ def load_config(
         options: Settings as on the command line, ``optim_wrapper.optimizer.lr=0.01``.
         import_custom_modules: Whether to import what the config is built from, which
             takes seconds; not needed to print it.
+        refuse_wrong: Whether to refuse settings that should be dicts and are not;
+            ``doctor`` tells them with all else.
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If an option has no value or sets something that does not exist.
+        ValueError: If an option has no value or sets something that does not exist, or
+            a setting should be a dict and is not.
     """
     path = find_config(name)
     # MMEngine asks it where `mmpretrain::` is; setup pins a version that can tell.
@@ -81,6 +88,8 @@ def load_config(
         from mmleaves.config_options import merge_options
 
         merge_options(cfg, options)
+    if refuse_wrong:
+        refuse_wrong_dicts(cfg)
     if cfg.get("work_dir") is None:
         cfg.work_dir = str(Path("work_dirs") / path.stem)
     return cfg

@@ -3,9 +3,9 @@
 import pytest
 from forked_runs import COMMANDS, run, said, write_run
 
-from mmleaves.commands import linear_probe
+from mmleaves.commands import linear_probe, repeat
 
-COMMANDS["linear-probe"] = linear_probe.main
+COMMANDS |= {"linear-probe": linear_probe.main, "repeat": repeat.main}
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +55,23 @@ def test_it_is_refused_from_the_command_line(config, tmp_path):
         assert run("train", *args, log=log) == 2
         name = setting.partition("=")[0]
         assert f"Error: {name}: found True, expected a dict" in said(log)
+
+
+@pytest.mark.parametrize(
+    ("command", "flag", "setting"),
+    [
+        ("train", "--auto-scale-lr", "auto_scale_lr=True"),
+        ("repeat", "--amp", "randomness=3"),
+    ],
+)
+def test_it_is_refused_before_a_command_reads_it(
+    command, flag, setting, config, tmp_path
+):
+    log = tmp_path / "log"
+    out = ["--out" if command == "repeat" else "--work-dir", tmp_path / "out"]
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(f"{config.read_text()}\n{setting}\n")
+    assert run(command, wrong, *out, flag, log=log) == 2
+    name, found = setting.split("=")
+    assert f"Error: {name}: found {found}, expected a dict" in said(log)
+    assert "Traceback" not in said(log)

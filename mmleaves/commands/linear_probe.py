@@ -67,9 +67,6 @@ def main(argv: list[str] | None = None) -> None:
 
 def apply_arguments(cfg: "Config", args: argparse.Namespace) -> None:
     """Write the command line's flags into the config."""
-    from mmleaves.dict_settings import refuse_wrong_dicts
-
-    refuse_wrong_dicts(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
