@@ -1,6 +1,7 @@
 """Which settings of a config are others, and whether the weights go by them."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -44,7 +45,7 @@ def _any_of(names: Iterable[str]) -> str:
 _FREE = re.compile(
     rf"({_any_of(FREE)}|(test|tta)_\w+"
     rf"|default_hooks\.({_any_of(FREE_HOOKS)}|check_\w+)"
-    rf"|train_dataloader\.{_any_of(['num_workers', *KEPT_WORKERS])}"
+    rf"|train_dataloader\.{_any_of(KEPT_WORKERS)}"
     rf"|.*\.{_any_of(FREE_ENDS)})(\.|$)"
 )
 # How long the run is, and how validation images are loaded.
@@ -66,7 +67,7 @@ class ChangedSettings:
     Args:
         refused: What the weights go by, as far as is known.
         named: What the weights do not go by, and scores or the length of the run may.
-        workers: How many processes read images, which nothing goes by.
+        workers: How many processes read the training's images, which nothing goes by.
     """
 
     refused: list[str] = field(default_factory=list)
@@ -89,17 +90,14 @@ def changed_settings(before: Mapping[str, str], cfg: Config) -> ChangedSettings:
     # A score is of no matter for the weights unless a schedule goes by it.
     parts = ("train", "val") if by_score else ("train",)
     cache_shrinks = any(shrinks(cfg.get(f"{part}_dataloader")) for part in parts)
-    changes = ChangedSettings()
+    changes: dict[str, list[str]] = defaultdict(list)
     for name in sorted(then.keys() | now.keys()):
         old, new = then.get(name, "not set"), now.get(name, "not set")
         if old == new:
             continue
         kind = bearing(name, by_score=by_score, cache_shrinks=cache_shrinks)
-        if name == _WORKERS:
-            kind = "workers"
-        if kind != "free":
-            getattr(changes, kind).append(f"{name} was {old}, is {new}")
-    return changes
+        changes[kind].append(f"{name} was {old}, is {new}")
+    return ChangedSettings(changes["refused"], changes["named"], changes["workers"])
 
 
 def bearing(name: str, *, by_score: bool, cache_shrinks: bool) -> str:
@@ -112,8 +110,12 @@ def bearing(name: str, *, by_score: bool, cache_shrinks: bool) -> str:
 
     Returns:
         ``"refused"`` where the weights go by it, as far as is known; ``"named"`` where
-        only scores or the length of the run may; ``"free"`` where nothing does.
+        only scores or the length of the run may; ``"workers"`` for how many
+        processes read the training's images, which nothing goes by, though it is
+        told; ``"free"`` where nothing goes by it, and nothing is told.
     """
+    if name == _WORKERS:
+        return "workers"
     if _FREE.match(name):
         return "free"
     if _NAMED.match(name):

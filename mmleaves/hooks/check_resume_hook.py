@@ -30,7 +30,7 @@ _SHOWN = 6
 
 @HOOKS.register_module()
 class CheckResumeHook(Hook):
-    """Refuse to resume a run as another one than was begun.
+    """Refuse to resume what is no longer the run that was begun.
 
     That is one with other images, labels or settings, or another number of processes.
     Settings that change no weight, as of the validation where no schedule goes by it,
@@ -89,11 +89,12 @@ class CheckResumeHook(Hook):
                 f"MMEngine does not: {', '.join(unknown)} cannot be compared, and may "
                 "be others. run.json says so."
             )
+        told = changed + changes.workers
         resume = {
             "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "after_epoch": runner.epoch,
             # An empty list would say that nothing has.
-            "changed": changed if changed or "settings" in before else None,
+            "changed": told if told or "settings" in before else None,
             "not_compared": unknown,
             "forced": force,
         }
