@@ -41,7 +41,7 @@ def measure(images: str, cache: str | None, epochs: int) -> list[float]:
         dataset["pipeline"] = [load, CROP, FLIP, PACK]
     else:
         import mmleaves.runner  # noqa: F401 - registers what is ours
-        from mmleaves.cache.image_cache_folder import ImageCacheSettings
+        from mmleaves.cache.image_cache_settings import ImageCacheSettings
         from mmleaves.cache.keep_decoded import keep_decoded
         from mmleaves.kept_memory import keep_freed_memory
 

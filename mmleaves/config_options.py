@@ -19,8 +19,8 @@ from mmengine.runner import (
 from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
-from mmleaves.cache.feature_cache_settings import CacheSettings
-from mmleaves.cache.image_cache_folder import ImageCacheSettings
+from mmleaves.cache.feature_cache_settings import FeatureCacheSettings
+from mmleaves.cache.image_cache_settings import ImageCacheSettings
 from mmleaves.config import fill_datasets
 from mmleaves.optim.fine_tune_constructor import PARAMWISE_KEYS
 from mmleaves.registered import find_class, nearest_class
@@ -35,7 +35,7 @@ _READERS = {
     "val_cfg": ValLoop,
     "test_cfg": TestLoop,
     "log_processor": LogProcessor,
-    "feature_cache": CacheSettings,
+    "feature_cache": FeatureCacheSettings,
     "image_cache": ImageCacheSettings,
     **{f"{part}_dataloader": DataLoader for part in ("train", "val", "test")},
 }

@@ -7,7 +7,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
-from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings
+from mmleaves.cache.image_cache_folder import FULL
+from mmleaves.cache.image_cache_settings import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.datasets.bad_images import drop_bad_images
 from mmleaves.hooks.later_recipes import later_recipes

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 # Replaces MMEngine's checkpoint readers by ones that run no code.
 import mmleaves.checkpoints.pretrained  # noqa: F401
-from mmleaves.cache.feature_cache_settings import CacheSettings
+from mmleaves.cache.feature_cache_settings import FeatureCacheSettings
 from mmleaves.checkpoints.earlier import refuse_folders_for_files, refuse_to_overwrite
 from mmleaves.checkpoints.init_files import files_must_reach_trunk
 from mmleaves.checkpoints.newest import check_named, newest_checkpoint
@@ -280,7 +280,7 @@ class FineTuneRunner(Runner):
         self.register_hook(FreezeHook(self._freezer))
         self.register_hook(CheckGradientsHook(self._freezer))
         cache = self.cfg.get("feature_cache")
-        settings = None if cache is None else CacheSettings(**cache)
+        settings = None if cache is None else FeatureCacheSettings(**cache)
         self.register_hook(FrozenTrunkHook(self._freezer, settings))
 
     def _init_model_weights(self) -> None:

@@ -48,17 +48,9 @@ def parts_of_sources(
             "parts are held against each other. Name the other part."
         )
     if "config" in kinds.values():
-        if len(sources) > 1:
-            raise ValueError(
-                f"found {len(sources)} sources with a config among them "
-                f"({', '.join(sources)}), expected the config alone. Check them "
-                "one by one."
-            )
-        if not trust_config:
-            refuse_code(find_config(sources[0]))
-        cfg = load_config(sources[0], options)
-        parts, known = audited_config(cfg, columns.group, group_pattern)
-        return parts, known, config_megapixels(cfg)
+        return _parts_of_config(
+            sources, columns.group, group_pattern, options, trust_config=trust_config
+        )
     if options:
         raise ValueError(
             f"found --cfg-options without a config ({sources[0]} is none), "
@@ -81,6 +73,32 @@ def parts_of_sources(
         ]
         parts, known = parts + more, known + found
     return parts, known, None
+
+
+def _parts_of_config(
+    sources: Sequence[str],
+    group_column: str | None,
+    group_pattern: str | None,
+    options: Sequence[str],
+    *,
+    trust_config: bool,
+) -> tuple[list[Part], list[Finding], float | None]:
+    """Return what `parts_of_sources` does, of sources with a config among them.
+
+    Raises:
+        ValueError: If it is not alone, or holds more than settings.
+    """
+    if len(sources) > 1:
+        raise ValueError(
+            f"found {len(sources)} sources with a config among them "
+            f"({', '.join(sources)}), expected the config alone. Check them "
+            "one by one."
+        )
+    if not trust_config:
+        refuse_code(find_config(sources[0]))
+    cfg = load_config(sources[0], options)
+    parts, known = audited_config(cfg, group_column, group_pattern)
+    return parts, known, config_megapixels(cfg)
 
 
 def _grouped(part: Part, root: Path | str, pattern: str | None) -> Part:

@@ -20,7 +20,7 @@ from mmleaves.cache.data_identity import (
     roots_of,
     view_key,
 )
-from mmleaves.cache.feature_cache_settings import CacheSettings
+from mmleaves.cache.feature_cache_settings import FeatureCacheSettings
 from mmleaves.cache.feature_loader import FeatureLoader, in_memory
 from mmleaves.cache.feature_store import FeatureStore
 from mmleaves.cache.frozen_trunk import Features
@@ -96,7 +96,7 @@ class FeatureCache:
 
     def __init__(
         self,
-        settings: CacheSettings,
+        settings: FeatureCacheSettings,
         compute: Callable[[Tensor], Features],
         identity: Mapping[str, str],
     ) -> None:

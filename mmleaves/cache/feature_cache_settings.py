@@ -2,11 +2,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmleaves.cache.image_cache_folder import is_number
+from mmleaves.cache.image_cache_settings import is_number
 
 
 @dataclass(frozen=True)
-class CacheSettings:
+class FeatureCacheSettings:
     """What the config says under ``feature_cache``.
 
     Args:

@@ -4,11 +4,15 @@ import os
 import platform
 import shutil
 import stat
-import tempfile
 import time
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+
+from mmleaves.cache.image_cache_settings import (
+    ImageCacheSettings,
+    temporary_folder,
+    user_id,
+)
 
 _GB = 1e9
 # A database without a page for the next image is of no use; this is the least.
@@ -17,44 +21,6 @@ _SMALLEST_BYTES = 16 * 1024**2
 _NAME = "decoded"
 # Beside the database, once an image had no room in it.
 FULL = "full"
-
-
-@dataclass(frozen=True)
-class ImageCacheSettings:
-    """What the config says under ``image_cache``.
-
-    Args:
-        folder: Where decoded images are kept; by default ``images`` in
-            ``$MMLEAVES_CACHE``, else a folder of the user's among the machine's
-            temporary ones. A local disk: not a network's. Where it is one in memory,
-            as ``/tmp`` is on some systems, the images are.
-        limit_gb: Most that they may take, in 10^9 bytes, and never more than half of
-            what the disk has left. When it is reached, images that are not kept yet are
-            decoded each time.
-    """
-
-    folder: str | None = None
-    limit_gb: float = 4.0
-
-    def __post_init__(self) -> None:
-        if not is_number(self.limit_gb) or not self.limit_gb > 0:
-            raise ValueError(
-                f"image_cache.limit_gb is {self.limit_gb!r}, expected a number above "
-                "0. To keep no images, set image_cache=None."
-            )
-
-    @property
-    def root(self) -> Path:
-        if self.folder is not None:
-            return Path(self.folder)
-        if given := os.environ.get("MMLEAVES_CACHE"):
-            return Path(given, "images")
-        return _temporary() / "images"
-
-
-def is_number(value: object) -> bool:
-    """Return whether a setting is a number, which True is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def prepare(settings: ImageCacheSettings) -> tuple[Path, int]:
@@ -66,11 +32,11 @@ def prepare(settings: ImageCacheSettings) -> tuple[Path, int]:
         PermissionError: If somebody else could put images there.
     """
     root = settings.root
-    if root.parent == _temporary():
+    if root.parent == temporary_folder():
         # Anybody may have made it first.
         _take(root.parent)
     # Machines and users that share a disk keep apart.
-    whose = f"{platform.node()} {_user()}".encode()
+    whose = f"{platform.node()} {user_id()}".encode()
     prefix = f"{_NAME}-{blake2b(whose, digest_size=4).hexdigest()}-"
     folder = root / f"{prefix}{_boot()}"
     _take(folder)
@@ -103,14 +69,6 @@ def _take(folder: Path) -> None:
         f"image_cache: {folder} {what}, expected a folder of your own, as somebody "
         "could put other images there. Remove it, or set image_cache.folder."
     )
-
-
-def _temporary() -> Path:
-    return Path(tempfile.gettempdir(), f"mmleaves-{_user()}")
-
-
-def _user() -> str:
-    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
 
 
 def _boot() -> str:

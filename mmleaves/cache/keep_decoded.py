@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mmleaves.cache.image_cache_folder import ImageCacheSettings, prepare
+from mmleaves.cache.image_cache_folder import prepare
+from mmleaves.cache.image_cache_settings import ImageCacheSettings
 from mmleaves.datasets.wrappers import inner_configs
 from mmleaves.transforms.load_image import LoadImage
 

@@ -16,11 +16,11 @@ from mmleaves.evidence.class_numbers import (
 from mmleaves.evidence.comparison import measure
 from mmleaves.evidence.design import Design
 from mmleaves.evidence.measured import Measured
+from mmleaves.evidence.outcome_notes import outcome_notes
 from mmleaves.evidence.outcomes import (
     Outcomes,
     check_axes,
     check_not_copied,
-    outcome_notes,
     outcomes,
 )
 from mmleaves.evidence.paired_tests import holm

@@ -8,7 +8,8 @@ import numpy as np
 from mmleaves.evidence.class_numbers import check_numbered_alike
 from mmleaves.evidence.design import numbered_by_first_image
 from mmleaves.evidence.gathered import Gathered
-from mmleaves.evidence.outcomes import most_probable, tie_notes
+from mmleaves.evidence.outcome_notes import tie_notes
+from mmleaves.evidence.outcomes import most_probable
 from mmleaves.evidence.recipe_table import RecipeTable, read_recipe_table
 
 NO_LEAK_CHECK = (

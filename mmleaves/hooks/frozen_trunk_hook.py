@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmleaves.cache.border import parents
 from mmleaves.cache.code_digests import versions
 from mmleaves.cache.feature_cache import FeatureCache, FeaturesTooLargeError
-from mmleaves.cache.feature_cache_settings import CacheSettings
+from mmleaves.cache.feature_cache_settings import FeatureCacheSettings
 from mmleaves.cache.feature_loader import FeatureLoader
 from mmleaves.cache.frozen_trunk import Features, FrozenTrunk
 from mmleaves.cache.identity import described
@@ -47,7 +47,7 @@ class FrozenTrunkHook(Hook):
 
     priority = "VERY_HIGH"  # after FreezeHook, which says what is frozen
 
-    def __init__(self, freezer: Freezer, cache: CacheSettings | None) -> None:
+    def __init__(self, freezer: Freezer, cache: FeatureCacheSettings | None) -> None:
         self._freezer, self._cache = freezer, cache
         self._step = -1
         self._methods: dict = {}

@@ -7,7 +7,8 @@ from mmleaves.evidence.class_numbers import positive_class
 from mmleaves.evidence.compare import Comparison, check_margin
 from mmleaves.evidence.design import Design
 from mmleaves.evidence.gathered import DEFAULT_MARGIN, Gathered
-from mmleaves.evidence.outcomes import Outcomes, outcome_notes, outcomes
+from mmleaves.evidence.outcome_notes import outcome_notes
+from mmleaves.evidence.outcomes import Outcomes, outcomes
 from mmleaves.evidence.recipe_scores import RecipeScores, recipe_scores
 from mmleaves.evidence.score_sums import check_available
 from mmleaves.evidence.verdict import notes

@@ -6,7 +6,7 @@ from mmpretrain.datasets import BaseDataset
 from torch.utils.data import DataLoader
 
 from mmleaves.cache.feature_cache import FeatureCache
-from mmleaves.cache.feature_cache_settings import CacheSettings
+from mmleaves.cache.feature_cache_settings import FeatureCacheSettings
 from mmleaves.cache.frozen_trunk import Features
 
 
@@ -37,4 +37,4 @@ def loader(folder, *steps):
 
 
 def cache(kept, **settings):
-    return FeatureCache(CacheSettings(folder=str(kept), **settings), mean, {})
+    return FeatureCache(FeatureCacheSettings(folder=str(kept), **settings), mean, {})

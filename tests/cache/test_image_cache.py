@@ -17,7 +17,8 @@ from mmpretrain.engine.hooks import SwitchRecipeHook
 from torch.utils.data import DataLoader, Dataset
 
 from mmleaves.cache.image_cache import image_key, read_through
-from mmleaves.cache.image_cache_folder import FULL, ImageCacheSettings, prepare
+from mmleaves.cache.image_cache_folder import FULL, prepare
+from mmleaves.cache.image_cache_settings import ImageCacheSettings
 from mmleaves.cache.keep_decoded import enough, keep_decoded
 from mmleaves.hooks.later_recipes import later_recipes
 from mmleaves.transforms.load_image import LoadImage, read_image, shrunk

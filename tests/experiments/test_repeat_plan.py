@@ -11,7 +11,7 @@ from experiments.small_recipes import draw_scans, write_recipe
 from tool_runs import ROOT, check, run_python, run_tool
 
 from mmleaves.audit.from_datasets import parts_of_config
-from mmleaves.cache.image_cache_folder import ImageCacheSettings
+from mmleaves.cache.image_cache_settings import ImageCacheSettings
 from mmleaves.cache.keep_decoded import keep_decoded
 from mmleaves.config import fill_datasets
 from mmleaves.evidence.plan import content_hash, read_plan
