@@ -56,14 +56,20 @@ def training_step(model: nn.Module, images: torch.Tensor) -> Callable[[], None]:
     return step
 
 
-def features(model: nn.Module, images: torch.Tensor, *, fuse: bool) -> Callable:
-    """Return what computes the features of a model of which the classifier trains."""
+def features(model: nn.Module, images: torch.Tensor, *, fuse: bool) -> Callable | None:
+    """Return what computes the features of a model of which the classifier trains.
+
+    None if its BatchNorms cannot be folded, or it has none.
+    """
     freezer = Freezer(model, "classifier")
     freezer.apply(0)
     model.train()
     freezer.hold(0)
     trunk = FrozenTrunk(model, freezer.frozen_modules(0), images[:2])
-    if not fuse and trunk.folds:
+    freezer.hold(0)
+    if not trunk.folds:
+        return None
+    if not fuse:
         trunk._folded = FoldedNorms(trunk._folded._norms, {})
 
     def compute() -> None:
@@ -108,6 +114,9 @@ def main() -> None:
         ]
         shown = []
         for ways in (steps, trunks):
+            if None in ways:
+                shown += ["-", "-"]
+                continue
             first, second = (args.batch / s for s in in_turn(ways, args.turns))
             shown += [f"{first:.1f}", f"{second:.1f} ({second / first:.2f})"]
         print(f"| {name} | {' | '.join(shown)} |", flush=True)

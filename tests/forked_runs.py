@@ -27,10 +27,15 @@ from mmpretrain.registry import HOOKS, METRICS
 from tool_runs import ROOT
 
 import mmleaves.runner  # noqa: F401 - what the processes that are forked need
-from mmleaves.commands import test, train
+from mmleaves.commands import linear_probe, repeat, test, train
 from mmleaves.config import load_config
 
-COMMANDS = {"train": train.main, "test": test.main}
+COMMANDS = {
+    "linear-probe": linear_probe.main,
+    "repeat": repeat.main,
+    "test": test.main,
+    "train": train.main,
+}
 CONFIG = f"""
 _base_ = ["{ROOT / "configs"}/_base_/default_runtime.py"]
 default_hooks = dict(

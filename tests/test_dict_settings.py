@@ -1,11 +1,7 @@
 """Settings that have to be dicts, and are something else."""
 
 import pytest
-from forked_runs import COMMANDS, run, said, write_run
-
-from mmleaves.commands import linear_probe, repeat
-
-COMMANDS |= {"linear-probe": linear_probe.main, "repeat": repeat.main}
+from forked_runs import run, said, write_run
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from mmengine.config import Config
 from tool_runs import ROOT
 
 from mmleaves.hooks.changed_settings import (
@@ -12,6 +13,8 @@ from mmleaves.hooks.changed_settings import (
     KEPT_WORKERS,
     _with_caches,
     bearing,
+    changed_settings,
+    settings,
 )
 
 REFUSED = """train_dataloader.collate_fn.type train_dataloader.num_batch_per_epoch
@@ -67,3 +70,23 @@ def test_a_cache_is_used_or_not_however_that_is_written(then, now, changed):
     one, other = map(_with_caches, (then, now))
     caches = ("image_cache", "feature_cache")
     assert any(one[cache] != other[cache] for cache in caches) == changed
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+@pytest.mark.parametrize("schedule", ["CosineAnnealingLR", "ReduceOnPlateauLR"])
+def test_smaller_images_matter_where_the_weights_go_by_them(part, schedule):
+    crops = [{"type": "mmleaves.LoadImage"}, {"type": "RandomResizedCrop", "scale": 96}]
+    plain = [{"type": "mmleaves.LoadImage"}, {"type": "Resize", "scale": 96}]
+    loaders = {
+        f"{name}_dataloader": {
+            "dataset": {"pipeline": crops if name == part else plain},
+        }
+        for name in ("train", "val")
+    }
+    cfg = Config({"param_scheduler": {"type": schedule}, **loaders})
+    before = settings(cfg.to_dict()) | {"image_cache.limit_gb": "4"}
+    found = changed_settings(before, cfg)
+    goes_by_it = part == "train" or schedule == "ReduceOnPlateauLR"
+    refused = [change.partition(" ")[0] for change in found.refused]
+    assert ("image_cache" in refused) == goes_by_it
+    assert any("image_cache" in change for change in found.named) != goes_by_it

@@ -4,15 +4,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from forked_runs import write_run
 from mmengine.config import Config
 from torch import nn
 
+from mmleaves.config import load_config
 from mmleaves.optim.precision import (
     Precision,
     apply_precision,
     resolve_precision,
     scores_in_float32,
 )
+from mmleaves.runner import FineTuneRunner
 
 BFLOAT16 = Precision(torch.bfloat16, "a test")
 CPUINFO = Path("/proc/cpuinfo")
@@ -85,3 +88,26 @@ def test_scores_and_losses_are_float32_whatever_comes_before():
         features, scores, loss = model(torch.ones(3, 4), torch.zeros(3).long())
     assert features.dtype == torch.bfloat16
     assert scores.dtype == loss.dtype == torch.float32
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about trainings on a CPU")
+@pytest.mark.parametrize(
+    ("precision", "wrapper", "quickened"),
+    [
+        ("bfloat16", "OptimWrapper", True),
+        ("float32", "OptimWrapper", False),
+        ("float32", "mmleaves.AutocastOptimWrapper", True),
+        ("bfloat16", "AmpOptimWrapper", False),
+    ],
+)
+def test_what_is_slow_in_bfloat16_is_avoided_where_a_training_is_in_it(
+    precision, wrapper, quickened, tmp_path
+):
+    cfg = load_config(str(write_run(tmp_path)), [f"precision={precision}"])
+    cfg.work_dir = str(tmp_path / "run")
+    cfg.optim_wrapper.type = wrapper
+    cfg.model.backbone = {"type": "MobileNetV2"}
+    cfg.model.head.in_channels = 1280
+    model = FineTuneRunner.from_cfg(cfg).model
+    strided = model.backbone.layer2[0].conv[1].conv
+    assert ("forward" in vars(strided)) == quickened
