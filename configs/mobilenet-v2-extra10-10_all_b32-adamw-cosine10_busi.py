@@ -2,10 +2,10 @@
 benign and malignant scans.
 
 Stands in for ResNet-50, whose weights do not come by pip.
-Theirs: not given (experiments.md, 5.8). Ours: 77.7 % of 426 scans (mean of 5 folds, sd
-5.5), AUROC 89.7; 30 of the 33, AUROC 96.9; both by `repeat`, as docs/configs.md says.
-Last epoch, one seed, bfloat16, with the six numbers of docs/two_branches.md; 3 to 5
-minutes a run on one core of an AMD EPYC, beside other work.
+Theirs: not given (experiments.md, 5.8). Ours: 76.8 % of 426 scans (mean of 5 folds, sd
+5.9), AUROC 89.3; 29 of the 33, AUROC 96.9; both by `repeat`, as docs/configs.md says.
+Last epoch, one seed, bfloat16, with the six numbers of docs/two_branches.md; 2.4
+minutes a run on one core of an Intel Xeon with AMX, beside other work.
 
 python tools/train.py configs/mobilenet-v2-extra10-10_all_b32-adamw-cosine10_busi.py
 """

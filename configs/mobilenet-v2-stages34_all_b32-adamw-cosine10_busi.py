@@ -4,9 +4,9 @@ malignant scans.
 Stands in for ResNet-50, whose weights do not come by pip. A stage ends before the map
 is halved next.
 Theirs: not given (experiments.md, 5.4). Ours: 80.3 % of 426 scans (mean of 5 folds, sd
-5.0), AUROC 90.6; 29 of the 33, AUROC 96.2; both by `repeat`, as docs/configs.md says.
-Last epoch, one seed, bfloat16; 3 to 4 minutes a run on one core of an AMD EPYC, beside
-other work.
+4.0), AUROC 90.6; 30 of the 33, AUROC 96.2; both by `repeat`, as docs/configs.md says.
+Last epoch, one seed, bfloat16; 2.4 minutes a run on one core of an Intel Xeon with AMX,
+beside other work.
 
 python tools/train.py configs/mobilenet-v2-stages34_all_b32-adamw-cosine10_busi.py
 """
