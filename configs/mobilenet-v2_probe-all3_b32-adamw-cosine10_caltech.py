@@ -3,8 +3,8 @@ Caltech-101.
 
 First the probe, then fine-tuning: LP-FT (https://arxiv.org/abs/2202.10054).
 Ours: top-1 90.9, mean per class 91.1 on the other 2,263 of our images, the mean of
-three seeds (sd 0.2); trained on the 2,991 of 30 a class that are no near copy of those,
-last epoch, bfloat16; 17 minutes of processor time on an AMD EPYC; by `repeat --holdout
+three seeds (sd 0.1); trained on the 2,991 of 30 a class that are no near copy of those,
+last epoch, bfloat16; 14 minutes of processor time on an AMD EPYC; by `repeat --holdout
 --repeats 3`, as docs/freezing.md says.
 
 python tools/train.py configs/mobilenet-v2_probe-all3_b32-adamw-cosine10_caltech.py
