@@ -44,6 +44,7 @@ from mmleaves.model_config import (
     refuse_two_freezes,
 )
 from mmleaves.models.bfloat16_on_cpu import quicken_bfloat16
+from mmleaves.models.class_token import compute_class_token_alone
 from mmleaves.models.narrow_convolutions import mend_narrow_convolutions
 from mmleaves.models.position_tables import mend_position_tables
 from mmleaves.models.reversible import mend_reversible
@@ -241,6 +242,7 @@ class FineTuneRunner(Runner):
         refuse_two_freezes(self.cfg)
         # A wrapper for test-time augmentation holds the classifier as `module`.
         classifier = unwrapped(model)
+        compute_class_token_alone(getattr(classifier, "backbone", None))
         self._freezer = Freezer(classifier, self.cfg.get("trainable", "all"))
         self._freezer.apply(0)
         if torch.cuda.is_available():

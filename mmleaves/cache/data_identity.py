@@ -72,7 +72,7 @@ def pipeline_of(dataset: BaseDataset) -> Compose:
         ValueError: If they have different ones.
     """
     pipelines = [inner.pipeline for inner in inner_datasets(dataset)]
-    if len(set(map(_text, pipelines))) > 1:
+    if len(pipelines) > 1 and len(set(map(_text, pipelines))) > 1:
         raise ValueError(
             f"feature_cache: the data sets that {type(dataset).__name__} joins have "
             "different pipelines, expected one for all. Give them one, or leave out "

@@ -2,11 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 import torch
+import torch.multiprocessing
 from mmengine.dataset import BaseDataset, default_collate, pseudo_collate
 from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
 from mmengine.logging import MMLogger
@@ -32,8 +33,14 @@ from mmleaves.cache.views import (
 )
 from mmleaves.draws import drawing_from
 from mmleaves.loader_workers import WorkerStart
+from mmleaves.machine_cores import cores
 
 _GB = 1e9
+# What workers compute they send by shared memory, of which a container has 64 MB unless
+# told: each has one such batch on the way and one in work.
+_SENT_BYTES, _MOST_WORKERS = 2e6, 12
+# The features of one image are computed as fast as those of 32 are, each.
+_COMPUTED_AT_ONCE = 16
 # What is written at a time, and held until then: what a process that is killed loses.
 _ROWS_A_FILE, _BYTES_A_FILE = 512, 64e6
 _ADVICE = (
@@ -92,6 +99,7 @@ class FeatureCache:
             set gives them.
         identity: All that ``compute`` depends on, as text: a change of any of it is
             another cache.
+        on_cpu: Whether ``compute`` runs there.
     """
 
     def __init__(
@@ -99,8 +107,10 @@ class FeatureCache:
         settings: FeatureCacheSettings,
         compute: Callable[[Tensor], Features],
         identity: Mapping[str, str],
+        *,
+        on_cpu: bool = False,
     ) -> None:
-        self._settings, self._compute = settings, compute
+        self._settings, self._compute, self._on_cpu = settings, compute, on_cpu
         self._identity = dict(identity)
 
     def loaders(
@@ -226,24 +236,68 @@ class FeatureCache:
     ) -> None:
         if not missing:
             return
-        batches = DataLoader(
-            Views(plan.loader.dataset, missing, plan.shape),
-            # No more at once than a run on images would have in memory.
-            batch_size=min(64, plan.loader.batch_size or 1),
-            num_workers=plan.loader.num_workers,
-            pin_memory=plan.loader.pin_memory,
-            worker_init_fn=WorkerStart(),
-        )
+        batches = self._batches(plan, missing)
         rows_a_file = min(_ROWS_A_FILE, _BYTES_A_FILE // plan.row_bytes)
         done: list[list[Tensor]] = []
         keys = iter([key for _, key in missing])
-        for images in track(
+        for features in track(
             batches, f"Features of {part}", disable=get_rank() > 0, transient=True
         ):
-            done.append([t.cpu() for t in self._compute(images).tensors])
+            done.append(features)
             if sum(len(tensors[0]) for tensors in done) >= rows_a_file:
                 _write(plan.store, keys, done)
         _write(plan.store, keys, done)
+
+    def _batches(
+        self, plan: _Plan, missing: Sequence[tuple[int, bytes]]
+    ) -> Iterable[list[Tensor]]:
+        """Return batches of features, with a length.
+
+        On a CPU the workers that read images compute their features too, each with a
+        thread of its own: small convolutions do not gain twice by two threads, and all
+        of these wait where a worker takes the core of one.
+        """
+        loader = plan.loader
+        # No more at once than a run on images would have in memory.
+        size, workers = min(64, loader.batch_size or 1), loader.num_workers
+        in_workers = (
+            self._on_cpu
+            and workers > 0
+            and torch.multiprocessing.get_start_method() == "fork"
+        )
+        if in_workers:
+            sent = max(1, int(_SENT_BYTES // plan.row_bytes))
+            size = min(size, _COMPUTED_AT_ONCE, sent)
+            if get_world_size() == 1:
+                workers = max(workers, min(cores(), _MOST_WORKERS))
+        batches = DataLoader(
+            Views(loader.dataset, missing, plan.shape),
+            batch_size=size,
+            num_workers=workers,
+            pin_memory=loader.pin_memory,
+            worker_init_fn=WorkerStart(),
+            collate_fn=self._compute_of if in_workers else None,
+        )
+        return batches if in_workers else _Mapped(self._computed, batches)
+
+    def _compute_of(self, images: Sequence[Tensor]) -> list[Tensor]:
+        return self._computed(torch.stack(images))
+
+    def _computed(self, images: Tensor) -> list[Tensor]:
+        return [tensor.cpu() for tensor in self._compute(images).tensors]
+
+
+class _Mapped:
+    """What a function gives of each batch of a loader."""
+
+    def __init__(self, function: Callable, loader: DataLoader) -> None:
+        self._function, self._loader = function, loader
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        return map(self._function, self._loader)
 
 
 def _refuse_collating(loader: DataLoader, part: str) -> None:

@@ -59,7 +59,8 @@ class FoldedNorms:
             else:
                 convolve = _convolution(conv, *weights[conv])
                 instead[norm, "forward"] = _unchanged
-            # Not its `forward`: some pad the image there first.
+            # Not its `forward`, which some wrap. One that convolves in there by itself,
+            # as EfficientNet's do, is then not folded.
             instead[conv, "_conv_forward"] = convolve
         return instead
 

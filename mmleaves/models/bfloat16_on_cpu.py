@@ -9,6 +9,9 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from mmleaves.models.bfloat16_attention import attend
+from mmleaves.optim.precision import cpu_bfloat16
+
 
 def quicken_bfloat16(model: nn.Module) -> None:
     """Let a model that is trained in bfloat16 on a CPU avoid what is slow there.
@@ -19,19 +22,25 @@ def quicken_bfloat16(model: nn.Module) -> None:
     33 on two cores of a Xeon with AMX. What is kept for the gradient grows by a tenth
     in MobileNetV2.
 
-    Activations behind a norm are not computed in place, which takes twice as long for
-    tensors larger than the caches. The numbers are the same.
+    Activations behind a norm of MMCV's ``ConvModule`` are not computed in place, which
+    takes twice as long for tensors larger than the caches. The numbers are the same.
+
+    Self-attention that calls PyTorch's own function takes `attend` for it, but on
+    processors with AMX, where that has not been measured.
 
     Args:
         model: Changed in place. What it computes in evaluation without gradients, or
             in another format than bfloat16, stays as it is.
     """
+    attends = cpu_bfloat16() != "amx_bf16"
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and _is_slow(module):
             # A bound method goes along with a deep copy, and is then bound to that.
             module.forward = MethodType(forward, module)
         elif isinstance(module, ConvModule) and _norm_goes_to_activation(module):
             module.activate.inplace = False
+        elif attends and _calls_pytorch(module):
+            module.scaled_dot_product_attention = attend
 
 
 def _is_slow(conv: nn.Conv2d) -> bool:
@@ -39,6 +48,11 @@ def _is_slow(conv: nn.Conv2d) -> bool:
     sides = max(conv.kernel_size)
     # Of 13x13 and more, neither format is faster in all layouts.
     return is_depthwise and sides < 13 and (max(conv.stride) > 1 or sides > 3)
+
+
+def _calls_pytorch(module: nn.Module) -> bool:
+    own = vars(module).get("scaled_dot_product_attention")
+    return own is nn.functional.scaled_dot_product_attention
 
 
 def _norm_goes_to_activation(module: ConvModule) -> bool:
@@ -52,19 +66,19 @@ def _norm_goes_to_activation(module: ConvModule) -> bool:
 
 
 # Of this name, by which a bound method is pickled: read again, it is the plain one.
-def forward(conv: nn.Conv2d, images: Tensor) -> Tensor:
+def forward(conv: nn.Conv2d, input: Tensor) -> Tensor:
     """Return what a convolution gives, computed in float32 where it is trained.
 
     Args:
         conv: The convolution.
-        images: Of shape (N, C, H, W).
+        input: Images, of shape (N, C, H, W).
     """
     # Not `_conv_forward`, past which some go that pad the image by themselves.
     own = type(conv).forward
-    if not (_in_bfloat16(images, conv.weight) and _trains(conv, images)):
-        return own(conv, images)
+    if not (_in_bfloat16(input, conv.weight) and _trains(conv, input)):
+        return own(conv, input)
     with torch.autocast("cpu", enabled=False):
-        features = own(conv, images.float())
+        features = own(conv, input.float())
     return features.to(torch.bfloat16)
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import numpy as np
 from mmpretrain.models.backbones import beit, swin_transformer
-from scipy import interpolate
 
 
 def interpolated(
@@ -28,12 +27,17 @@ def interpolated(
     """
     if kind != "cubic":
         raise ValueError(f"kind is {kind!r}, expected 'cubic'")
+    # Hardly a run needs it, and it takes half a second to import.
+    from scipy import interpolate
+
     spline = interpolate.RectBivariateSpline(y, x, z)
     return lambda new_x, new_y: spline(new_y, new_x)
 
 
 @contextmanager
 def _with_interp2d() -> Iterator[None]:
+    from scipy import interpolate
+
     own = getattr(interpolate, "interp2d", None)
     interpolate.interp2d = interpolated
     try:

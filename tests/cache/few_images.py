@@ -32,9 +32,10 @@ def mean(images):
     return Features([images.float().mean((1, 2, 3))[:, None]], tuple(images.shape[1:]))
 
 
-def loader(folder, *steps):
-    return DataLoader(FewImages(folder, *steps), batch_size=4)
+def loader(folder, *steps, **settings):
+    return DataLoader(FewImages(folder, *steps), batch_size=4, **settings)
 
 
-def cache(kept, **settings):
-    return FeatureCache(FeatureCacheSettings(folder=str(kept), **settings), mean, {})
+def cache(kept, *, compute=mean, on_cpu=False, **settings):
+    settings = FeatureCacheSettings(folder=str(kept), **settings)
+    return FeatureCache(settings, compute, {}, on_cpu=on_cpu)

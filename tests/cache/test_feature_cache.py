@@ -1,14 +1,17 @@
 """Features of a few images: all there, within limits, whoever computes them."""
 
+import os
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from cache.few_images import cache, loader, write_images
+from cache.few_images import cache, loader, mean, write_images
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 from tool_runs import ROOT, check, run_python
+
+from mmleaves.cache.frozen_trunk import Features
 
 
 @pytest.fixture
@@ -67,6 +70,36 @@ def test_views_leave_chance_as_it_was(folder, tmp_path):
     np.random.seed(0)
     torch.manual_seed(0)
     assert drawn == [(np.random.rand(), torch.rand(1).item())] * 2
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("on_cpu", [False, True])
+def test_workers_that_read_images_compute_their_features_on_a_cpu(
+    folder, tmp_path, workers, on_cpu
+):
+    images, asked = loader(folder), []
+
+    def where(images):
+        asked.append(len(images))  # in this process alone
+        process = torch.full((len(images), 1), os.getpid())
+        return Features([process, *mean(images).tensors], tuple(images.shape[1:]))
+
+    kept = cache(tmp_path / "kept", compute=where, on_cpu=on_cpu)
+    loaders = {"val": loader(folder, num_workers=workers)}
+    (found,) = kept.loaders(loaders, seed=0).values()
+    process, means = (
+        torch.cat(parts)[:, 0]
+        for parts in zip(*[batch["inputs"].tensors for batch in found], strict=True)
+    )
+    expected = [images.dataset[i]["inputs"].float().mean() for i in range(8)]
+    torch.testing.assert_close(means, torch.stack(expected))
+    # The first image is looked at to see how large they are.
+    if on_cpu and workers:
+        assert asked == [1]
+        assert os.getpid() not in process
+    else:
+        assert asked == [1, 4, 4]
+        assert set(process.tolist()) == {os.getpid()}
 
 
 PROCESS = """
