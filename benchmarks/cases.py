@@ -151,6 +151,40 @@ def whole_of(epochs: int, run: int) -> Callable[[Measured], float]:
     return seconds
 
 
+def probes(of_stock: str, config: str, epochs: int, views: int) -> list[Contender]:
+    """Return stock's linear probe, and ours without and with features in the cache."""
+    settings = (f"train_cfg.max_epochs={epochs}", f"feature_cache.views={views}")
+    return [
+        stock(
+            of_stock,
+            "train_cfg.max_epochs=2",
+            weights="{weights}",
+            name=_TWO_RUN,
+            seconds=whole_of(epochs, run=2),
+        ),
+        ours(config, *settings, name="mmleaves, empty cache", seconds=whole),
+        ours(
+            config,
+            *settings,
+            "randomness.seed=1",
+            "optim_wrapper.optimizer.lr=2e-3",
+            name="mmleaves, filled cache, other seed and rate",
+            seconds=whole,
+            clean=False,
+        ),
+        ours(
+            config,
+            *settings,
+            "randomness.seed=2",
+            name="the same by tools/linear_probe.py, one validation",
+            tool="linear_probe",
+            flags=("--rates", "2e-3"),
+            seconds=whole,
+            clean=False,
+        ),
+    ]
+
+
 def cases(
     *, quick: bool, fastai: str | None = None, timm: str | None = None
 ) -> dict[str, Case]:
@@ -257,43 +291,18 @@ def cases(
             f"linear probe, MobileNetV2, 25 a class, {probe_epochs} epochs, a "
             "validation each: whole process; ours with 4 fixed views of each image",
             "s",
-            [
-                stock(
-                    "mobilenet-v2_probe.py",
-                    "train_cfg.max_epochs=2",
-                    weights="{weights}",
-                    name=_TWO_RUN,
-                    seconds=whole_of(probe_epochs, run=2),
-                ),
-                ours(
-                    probe,
-                    f"train_cfg.max_epochs={probe_epochs}",
-                    "feature_cache.views=4",
-                    name="mmleaves, empty cache",
-                    seconds=whole,
-                ),
-                ours(
-                    probe,
-                    f"train_cfg.max_epochs={probe_epochs}",
-                    "feature_cache.views=4",
-                    "randomness.seed=1",
-                    "optim_wrapper.optimizer.lr=2e-3",
-                    name="mmleaves, filled cache, other seed and rate",
-                    seconds=whole,
-                    clean=False,
-                ),
-                ours(
-                    probe,
-                    f"train_cfg.max_epochs={probe_epochs}",
-                    "feature_cache.views=4",
-                    "randomness.seed=2",
-                    name="the same by tools/linear_probe.py, one validation",
-                    tool="linear_probe",
-                    flags=("--rates", "2e-3"),
-                    seconds=whole,
-                    clean=False,
-                ),
-            ],
+            probes("mobilenet-v2_probe.py", probe, probe_epochs, views=4),
+        ),
+        Case(
+            "probe-fixed",
+            "the same with the same crop of each image in each epoch, both",
+            "s",
+            probes(
+                "mobilenet-v2_probe_fixed.py",
+                str(STOCK.parent / "mobilenet-v2_probe_fixed.py"),
+                probe_epochs,
+                views=1,
+            ),
         ),
         Case(
             "heads",

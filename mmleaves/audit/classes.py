@@ -107,7 +107,7 @@ def _shift(train: Part, other: Part) -> list[Finding]:
     distance = apart.sum() / 2
     if len(names) < 2 or distance < SHIFT:
         return []
-    if _p_of_independence(table) > SHIFT_P:
+    if p_of_independence(table) > SHIFT_P:
         return []
     most = int(apart.argmax())
     return [
@@ -125,7 +125,7 @@ def _shift(train: Part, other: Part) -> list[Finding]:
     ]
 
 
-def _p_of_independence(table: np.ndarray) -> float:
+def p_of_independence(table: np.ndarray) -> float:
     """Return the p-value of Pearson's chi-squared test, as SciPy's chi2_contingency.
 
     SciPy's own needs all of scipy.stats, which takes a second of each run to import.

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -33,14 +33,13 @@ from mmleaves.cache.views import (
 )
 from mmleaves.draws import drawing_from
 from mmleaves.loader_workers import WorkerStart
-from mmleaves.machine_cores import cores
 
 _GB = 1e9
 # What workers compute they send by shared memory, of which a container has 64 MB unless
-# told: each has one such batch on the way and one in work.
-_SENT_BYTES, _MOST_WORKERS = 2e6, 12
-# The features of one image are computed as fast as those of 32 are, each.
-_COMPUTED_AT_ONCE = 16
+# told. Each may have so many batches there.
+_SHARED_BYTES, _BATCHES_EACH = 48e6, 2
+# One thread is as fast an image with a few as with many.
+_IMAGES_AT_ONCE = 16
 # What is written at a time, and held until then: what a process that is killed loses.
 _ROWS_A_FILE, _BYTES_A_FILE = 512, 64e6
 _ADVICE = (
@@ -236,68 +235,64 @@ class FeatureCache:
     ) -> None:
         if not missing:
             return
-        batches = self._batches(plan, missing)
+        loader = self._loader_of_rows(plan, missing)
         rows_a_file = min(_ROWS_A_FILE, _BYTES_A_FILE // plan.row_bytes)
         done: list[list[Tensor]] = []
         keys = iter([key for _, key in missing])
-        for features in track(
-            batches, f"Features of {part}", disable=get_rank() > 0, transient=True
+        for batch in track(
+            loader, f"Features of {part}", disable=get_rank() > 0, transient=True
         ):
-            done.append(features)
+            if torch.is_tensor(batch):
+                done.append(self._rows(batch))
+            else:
+                # What came by shared memory, and a file's number each, is let go of.
+                done.append([tensor.clone() for tensor in batch])
             if sum(len(tensors[0]) for tensors in done) >= rows_a_file:
                 _write(plan.store, keys, done)
         _write(plan.store, keys, done)
 
-    def _batches(
+    def _loader_of_rows(
         self, plan: _Plan, missing: Sequence[tuple[int, bytes]]
-    ) -> Iterable[list[Tensor]]:
-        """Return batches of features, with a length.
+    ) -> DataLoader:
+        """Return what reads images, and has its workers compute their features too.
 
-        On a CPU the workers that read images compute their features too, each with a
-        thread of its own: small convolutions do not gain twice by two threads, and all
-        of these wait where a worker takes the core of one.
+        They do so on a CPU, each with one thread, where there are as many of them as
+        there are threads: two threads of one process have not twice the speed, as they
+        wait for each other, and for each worker that takes the core of one.
         """
         loader = plan.loader
         # No more at once than a run on images would have in memory.
         size, workers = min(64, loader.batch_size or 1), loader.num_workers
-        in_workers = (
+        shared_rows = int(_SHARED_BYTES // (_BATCHES_EACH * plan.row_bytes))
+        computes = (
             self._on_cpu
-            and workers > 0
-            and torch.multiprocessing.get_start_method() == "fork"
+            and torch.get_num_threads() <= workers <= shared_rows
+            # They inherit the model.
+            and torch.multiprocessing.get_start_method(allow_none=True) == "fork"
         )
-        if in_workers:
-            sent = max(1, int(_SENT_BYTES // plan.row_bytes))
-            size = min(size, _COMPUTED_AT_ONCE, sent)
-            if get_world_size() == 1:
-                workers = max(workers, min(cores(), _MOST_WORKERS))
-        batches = DataLoader(
+        if computes:
+            size = min(size, _IMAGES_AT_ONCE, shared_rows // workers)
+            workers = min(workers, -(-len(missing) // size))
+        return DataLoader(
             Views(loader.dataset, missing, plan.shape),
             batch_size=size,
             num_workers=workers,
+            prefetch_factor=_BATCHES_EACH if workers else None,
             pin_memory=loader.pin_memory,
             worker_init_fn=WorkerStart(),
-            collate_fn=self._compute_of if in_workers else None,
+            collate_fn=self._rows_of_read if computes else None,
         )
-        return batches if in_workers else _Mapped(self._computed, batches)
 
-    def _compute_of(self, images: Sequence[Tensor]) -> list[Tensor]:
-        return self._computed(torch.stack(images))
+    def _rows_of_read(self, images: Sequence[Tensor]) -> list[Tensor]:
+        return self._rows(torch.stack(images))
 
-    def _computed(self, images: Tensor) -> list[Tensor]:
-        return [tensor.cpu() for tensor in self._compute(images).tensors]
-
-
-class _Mapped:
-    """What a function gives of each batch of a loader."""
-
-    def __init__(self, function: Callable, loader: DataLoader) -> None:
-        self._function, self._loader = function, loader
-
-    def __len__(self) -> int:
-        return len(self._loader)
-
-    def __iter__(self) -> Iterator[list[Tensor]]:
-        return map(self._function, self._loader)
+    def _rows(self, images: Tensor) -> list[Tensor]:
+        """Return the features of images, with memory of their own."""
+        # What they may be a small part of would be sent, or held, as a whole.
+        return [
+            tensor.cpu().clone(memory_format=torch.contiguous_format)
+            for tensor in self._compute(images).tensors
+        ]
 
 
 def _refuse_collating(loader: DataLoader, part: str) -> None:

@@ -196,7 +196,6 @@ class FrozenTrunkHook(Hook):
             "weights": str(sorted(digests(self._tensors(model, step)).items())),
             "model": json.dumps(described(before)),
             "code": json.dumps(_code(model)),
-            "instead": json.dumps(_methods_of_ours(model)),
             "border": trunk.border,
             "preprocessor": str(runner.cfg.get("data_preprocessor")),
             "precision": f"{_compute_dtype(runner)}, folded={trunk.folds}",
@@ -238,15 +237,6 @@ def _code(model: nn.Module) -> list:
         if name.partition(".")[0] != "head"
     }
     return sorted(described(kind) for kind in kinds)
-
-
-def _methods_of_ours(model: nn.Module) -> list[tuple[str, str]]:
-    """Return where another function takes the place of a module's own ``forward``."""
-    return [
-        (name, getattr(vars(module)["forward"], "__module__", ""))
-        for name, module in model.named_modules()
-        if "forward" in vars(module)
-    ]
 
 
 def _compute_dtype(runner: Runner) -> str:

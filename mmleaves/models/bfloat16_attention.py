@@ -1,4 +1,4 @@
-"""Self-attention in bfloat16 on a CPU, by products of matrices that fit the caches."""
+"""Self-attention whose gradient in bfloat16 is computed by products of matrices."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional
 
-# Of an image's 12 heads and 257 tokens: 1.6 MB. Larger parts leave the caches, smaller
-# ones take longer to ask for than to compute.
-_SHARE_BYTES = 2_000_000
+# Of what is computed at a time. More leaves the caches, less takes longer to ask for
+# than to compute. An image of 12 heads and 257 tokens has 3.2 MB of scores.
+_BYTES_AT_ONCE = 2_000_000
 
 
 def attend(
@@ -23,10 +23,10 @@ def attend(
 ) -> Tensor:
     """Return what `torch.nn.functional.scaled_dot_product_attention` does.
 
-    Where it is trained in bfloat16, without a mask and without dropout, it is computed
-    a few images at a time, so that the scores of all tokens for all others are still in
-    the cache when the next product needs them. They are rounded to bfloat16, which
-    PyTorch's own does not do, and kept for the gradient.
+    Without a mask and dropout, the gradient in bfloat16 is computed a few images at a
+    time, by products of whole matrices. PyTorch's (of torch 2.14.1) takes half as long
+    again on a CPU, for blocks of them. Scores are float32, as there, and nothing more
+    is kept for the gradient.
 
     Args:
         query: Of shape (N, heads, L, D).
@@ -46,52 +46,51 @@ def attend(
         and not dropout_p
         and not is_causal
         and not others
-        and torch.is_grad_enabled()
-        and any(tensor.requires_grad for tensor in given)
         and all(tensor.dtype == torch.bfloat16 for tensor in given)
         and query.ndim == 4
         and key.shape == value.shape
         and (*query.shape[:2], query.shape[3]) == (*key.shape[:2], key.shape[3])
     ):
-        return _FewAtATime.apply(*given)
+        return _Attention.apply(*given)
     return functional.scaled_dot_product_attention(
         *given, attn_mask, dropout_p, is_causal, **others
     )
 
 
-class _FewAtATime(torch.autograd.Function):
+class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        scale = query.shape[-1] ** -0.5
-        shares = query.new_empty(*query.shape[:3], key.shape[2])
-        output = torch.empty_like(query)
-        with torch.autocast("cpu", enabled=False):
-            for q, k, v, share, out in _few(query, key, value, shares, output):
-                torch.softmax((q * scale) @ k.mT, -1, out=share)
-                out.copy_(share @ v)
-        ctx.save_for_backward(query, key, value, shares)
-        return output
+    def forward(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return functional.scaled_dot_product_attention(query, key, value)
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple, output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        query, key, value, shares = ctx.saved_tensors
+        query, key, value = ctx.saved_tensors
         scale = query.shape[-1] ** -0.5
         given = tuple(torch.empty_like(t) for t in (query, key, value))
-        for q, k, v, share, g, of_q, of_k, of_v in _few(
-            query, key, value, shares, gradient, *given
+        for q, k, v, g, of_q, of_k, of_v in _few_images(
+            query, key, value, gradient, *given
         ):
-            of_v.copy_(share.mT @ g)
-            of_scores = torch._softmax_backward_data(g @ v.mT, share, -1, share.dtype)
+            # Rounded to bfloat16, large scores would be off by more than what follows.
+            scores = (q.float() * scale) @ k.float().mT
+            shares = torch.softmax(scores, -1).to(q.dtype)
+            of_v.copy_(shares.mT @ g)
+            # Of Dao et al., FlashAttention, NeurIPS 2022, appendix B.2.
+            of_scores = torch._softmax_backward_data(g @ v.mT, shares, -1, q.dtype)
             of_q.copy_((of_scores @ k).mul_(scale))
-            of_k.copy_(of_scores.mT @ (q * scale))
+            of_k.copy_((of_scores.mT @ q).mul_(scale))
         return given
 
 
-def _few(
-    query: Tensor, key: Tensor, value: Tensor, shares: Tensor, *others: Tensor
-) -> Iterator[tuple[Tensor, ...]]:
-    """Yield a few images of each, in place, whose shares are small."""
-    images = max(1, _SHARE_BYTES // (shares[:1].numel() * shares.element_size()))
-    all_of_them = (query, key, value, shares, *others)
-    return zip(*(tensor.split(images) for tensor in all_of_them), strict=True)
+def _few_images(query: Tensor, key: Tensor, *others: Tensor) -> Iterator[tuple]:
+    """Yield a few images of each, in place."""
+    _, heads, queries, channels = query.shape
+    keys = key.shape[2]
+    numbers = heads * (queries * keys + (queries + keys) * channels)
+    images = max(1, _BYTES_AT_ONCE // (4 * numbers))
+    every = (tensor.split(images) for tensor in (query, key, *others))
+    return zip(*every, strict=True)

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import chi2_contingency
 
 from mmleaves.audit.audit import audit, audit_parts
+from mmleaves.audit.classes import p_of_independence
 from mmleaves.audit.facts_cache import FactsCache
 from mmleaves.audit.from_csv import Columns, parts_of_csv
 from mmleaves.audit.from_folder import parts_of_folder
@@ -218,6 +220,13 @@ def test_shifted_classes_are_told_with_the_first_that_differs(photos):
     test = Part("test", paths[1::2], labels[1::2], ("accordion", "ewer"))
     found = finding(audit_parts([train, test]), "shifted-classes", "error").found
     assert found == "label 1 is 'crab' in train and 'ewer' in test (3 and 2 classes)."
+
+
+@pytest.mark.parametrize("classes", [2, 3, 50])
+def test_the_test_of_shares_is_scipys(classes):
+    counts = np.random.default_rng(classes).integers(1, 40, (2, classes))
+    expected = chi2_contingency(counts).pvalue
+    assert p_of_independence(counts) == pytest.approx(expected, rel=1e-9)
 
 
 def test_rows_without_image_and_images_without_row_are_named(rows, tmp_path):

@@ -32,8 +32,8 @@ def mean(images):
     return Features([images.float().mean((1, 2, 3))[:, None]], tuple(images.shape[1:]))
 
 
-def loader(folder, *steps, **settings):
-    return DataLoader(FewImages(folder, *steps), batch_size=4, **settings)
+def loader(folder, *steps, batch_size=4, **settings):
+    return DataLoader(FewImages(folder, *steps), batch_size, **settings)
 
 
 def cache(kept, *, compute=mean, on_cpu=False, **settings):

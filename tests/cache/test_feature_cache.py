@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+import torch.multiprocessing
 from cache.few_images import cache, loader, mean, write_images
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
@@ -72,10 +73,27 @@ def test_views_leave_chance_as_it_was(folder, tmp_path):
     assert drawn == [(np.random.rand(), torch.rand(1).item())] * 2
 
 
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def forks():
+    before = torch.multiprocessing.get_start_method(allow_none=True)
+    torch.multiprocessing.set_start_method("fork", force=True)
+    yield
+    torch.multiprocessing.set_start_method(before, force=True)
+
+
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("on_cpu", [False, True])
 def test_workers_that_read_images_compute_their_features_on_a_cpu(
-    folder, tmp_path, workers, on_cpu
+    folder, tmp_path, workers, on_cpu, threads
 ):
     images, asked = loader(folder), []
 
@@ -94,12 +112,50 @@ def test_workers_that_read_images_compute_their_features_on_a_cpu(
     expected = [images.dataset[i]["inputs"].float().mean() for i in range(8)]
     torch.testing.assert_close(means, torch.stack(expected))
     # The first image is looked at to see how large they are.
-    if on_cpu and workers:
+    if on_cpu and workers >= threads:
         assert asked == [1]
         assert os.getpid() not in process
     else:
         assert asked == [1, 4, 4]
         assert set(process.tolist()) == {os.getpid()}
+
+
+MANY = """
+import resource
+import sys
+from pathlib import Path
+
+import torch
+import torch.multiprocessing
+
+sys.path.insert(0, sys.argv[1])
+from cache.few_images import cache, loader
+
+from mmleaves.cache.frozen_trunk import Features
+
+def four_of_a_large_one(images):
+    # As the class token of a tensor of all tokens is: 1 kB of 64 kB.
+    whole = torch.ones(len(images), 64, 256)
+    return Features([whole[:, i] for i in range(4)], tuple(images.shape[1:]))
+
+torch.set_num_threads(1)
+torch.multiprocessing.set_start_method("fork")
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+kept = cache(sys.argv[3], compute=four_of_a_large_one, on_cpu=True, views=40)
+crop = {"type": "RandomResizedCrop", "scale": 4}
+images = loader(Path(sys.argv[2]), crop, num_workers=1, batch_size=1)
+(found,) = kept.loaders({"train": images}, seed=0).values()
+print(sum(len(batch["inputs"].tensors[3]) for batch in found))
+rows = kept._rows(torch.ones(2, 3, 4, 4))
+print({row.untyped_storage().nbytes() for row in rows})
+"""
+
+
+def test_what_workers_send_is_let_go_of(folder, tmp_path):
+    """320 rows of four tensors, by a process that may open 64 files."""
+    places = [ROOT / "tests", folder, tmp_path / "kept"]
+    done = run_python("-c", MANY, *places, cwd=tmp_path)
+    assert check(done).stdout.splitlines()[-2:] == ["8", "{2048}"]
 
 
 PROCESS = """

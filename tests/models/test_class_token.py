@@ -37,6 +37,7 @@ def tokens_of_last_block(net):
     [
         {},
         {"final_norm": False},
+        {"out_indices": (11,)},
         {"layer_scale_init_value": 0.5},
         {"qkv_bias": False, "pre_norm": True},
     ],
@@ -66,6 +67,7 @@ def test_token_and_gradients_are_the_same(settings):
         {"out_type": "raw"},
         {"out_indices": [5, 11]},
         {"out_indices": [5]},
+        {"out_indices": (0, 11)},
         {"type": "DistilledVisionTransformer"},
         {"type": "DeiT3", "arch": "small"},
         {"type": "BEiTViT", "arch": "deit-tiny"},
@@ -75,7 +77,15 @@ def test_token_and_gradients_are_the_same(settings):
 def test_others_stay_as_they_are(settings):
     net = vit(**settings)
     compute_class_token_alone(net)
-    assert "forward" not in vars(net.layers[-1])
+    assert len({type(layer) for layer in net.layers}) == 1
+
+
+def test_attention_is_called_as_a_module():
+    net, called = vit(), []
+    compute_class_token_alone(net)
+    net.layers[-1].attn.register_forward_hook(lambda *call: called.append(call[-1]))
+    net(images())
+    assert [attended.shape for attended in called] == [(2, 1, 192)]
 
 
 def test_what_is_no_vit_or_nothing_stays_as_it_is():
@@ -89,4 +99,5 @@ def test_a_copy_has_weights_of_its_own():
     other = copy.deepcopy(net)
     torch.nn.init.zeros_(other.layers[-1].ffn.layers[1].weight)
     assert not torch.equal(other(images())[0], net(images())[0])
-    assert pickle.loads(pickle.dumps(net))(images())[0].shape == (2, 192)
+    read = pickle.loads(pickle.dumps(net))
+    assert torch.equal(read(images())[0], net(images())[0])

@@ -9,9 +9,11 @@ from mmengine.config import Config
 from torch import nn
 
 from mmleaves.config import load_config
+from mmleaves.models.bfloat16_attention import attend
 from mmleaves.optim.precision import (
     Precision,
     apply_precision,
+    cpu_bfloat16,
     resolve_precision,
     scores_in_float32,
 )
@@ -111,3 +113,15 @@ def test_what_is_slow_in_bfloat16_is_avoided_where_a_training_is_in_it(
     model = FineTuneRunner.from_cfg(cfg).model
     strided = model.backbone.layer2[0].conv[1].conv
     assert ("forward" in vars(strided)) == quickened
+
+
+def test_a_vit_is_quickened_and_its_last_block_computes_one_token(tmp_path):
+    cfg = load_config(str(write_run(tmp_path)), ["precision=bfloat16"])
+    cfg.work_dir = str(tmp_path / "run")
+    cfg.model.backbone = {"type": "VisionTransformer", "arch": "deit-tiny"}
+    cfg.model.neck, cfg.model.head.in_channels = None, 192
+    *others, last = FineTuneRunner.from_cfg(cfg).model.backbone.layers
+    assert type(last).__name__ == "FirstTokenLayer"
+    assert {type(layer).__name__ for layer in others} == {"TransformerEncoderLayer"}
+    if cpu_bfloat16() != "amx_bf16":
+        assert last.attn.scaled_dot_product_attention is attend
