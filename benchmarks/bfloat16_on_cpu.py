@@ -3,9 +3,9 @@
 python benchmarks/bfloat16_on_cpu.py [--batch 32] [--turns 7]
 
 Two ways take turns, in one process, on random images of 224 px: a training step of all
-of a model as autocast has it, and as `quicken_bfloat16` does; and the features of a
-frozen trunk with BatchNorm folded into convolutions, and with these computing the
-activations as well.
+of a model as autocast has it, and as `quicken_bfloat16` does (a ViT's, with the last
+block of `compute_class_token_alone` too); and the features of a frozen trunk with
+BatchNorm folded into convolutions, and with these computing the activations as well.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from mmleaves.cache.frozen_trunk import FrozenTrunk
 from mmleaves.freezing.freezer import Freezer
 from mmleaves.kept_memory import keep_freed_memory
 from mmleaves.models.bfloat16_on_cpu import quicken_bfloat16
+from mmleaves.models.class_token import compute_class_token_alone
 from mmleaves.registry import MODELS
 
 BACKBONES = {
@@ -30,11 +31,15 @@ BACKBONES = {
     "EfficientNet-B0": (dict(type="EfficientNet", arch="b0"), 1280),
     "ConvNeXt-Atto": (dict(type="ConvNeXt", arch="atto"), 320),
     "ResNet-50": (dict(type="ResNet", depth=50), 2048),
+    "ViT-B/16": (dict(type="VisionTransformer", arch="base"), 768),
 }
+# Give vectors, not maps.
+POOLED = ("ConvNeXt", "VisionTransformer")
 
 
 def classifier(backbone: dict, channels: int) -> nn.Module:
-    neck = None if backbone["type"] == "ConvNeXt" else dict(type="GlobalAveragePooling")
+    pooled = backbone["type"] in POOLED
+    neck = None if pooled else dict(type="GlobalAveragePooling")
     head = dict(type="LinearClsHead", num_classes=101, in_channels=channels)
     model = dict(type="ImageClassifier", backbone=backbone, neck=neck, head=head)
     return MODELS.build(model).to(memory_format=torch.channels_last)
@@ -107,6 +112,7 @@ def main() -> None:
     for name, made_of in BACKBONES.items():
         models = [classifier(*made_of) for _ in range(4)]
         quicken_bfloat16(models[1])
+        compute_class_token_alone(models[1].backbone)
         steps = [training_step(model, images) for model in models[:2]]
         trunks = [
             features(model, images, fuse=fuse)
